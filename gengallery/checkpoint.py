@@ -1,0 +1,171 @@
+"""One safetensors file a model: tensors, and a header that says how to rebuild the model around them.
+
+The header is JSON under the single metadata key `gengallery`:
+
+    format      the version of this layout, 1
+    name        of the model
+    family      the file in gengallery/models/ that knows it
+    config      what rebuilds the network
+    prior       the prior, with its settings (fitted parameters are tensors)
+    card        summary, paper, recipe, the report's figures, ...
+    parameters  how many numbers were learned
+    training    command, seed, epochs, data checksum, seconds, device, versions
+    losses      on the training and the test set
+    checksum    SHA-256 over names, types, shapes and bytes of the tensors
+
+Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
+only where tensors are touched, so that the gallery can be listed without it.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gengallery.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+FORMAT = 1
+KEY = "gengallery"
+SUFFIX = ".safetensors"
+FIELDS: dict[str, type] = {
+    "name": str,
+    "family": str,
+    "config": dict,
+    "prior": dict,
+    "card": dict,
+    "parameters": int,
+    "training": dict,
+    "losses": dict,
+    "checksum": str,
+}
+REMEDY = "Restore it from the repository, or make it again with scripts/train.py."
+
+
+class CheckpointError(ValueError):
+    """A file of weights is not what it should be: names the file, what was expected and found, and what to do."""
+
+    def __init__(self, path: str | os.PathLike, expected: str, found: str, remedy: str = REMEDY):
+        super().__init__(f"{path}: expected {expected}; found {found}. {remedy}")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds: its header and its tensors by name."""
+
+    path: Path
+    header: dict[str, Any]
+    tensors: dict[str, "Tensor"]
+
+
+def read_header(path: str | os.PathLike) -> dict[str, Any]:
+    """The header of the file at `path`, checked; reads no tensor. Raises `CheckpointError`."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            length = int.from_bytes(file.read(8), "little")
+            text = file.read(min(length, size))
+    except OSError as error:
+        raise CheckpointError(path, "a file of weights", error.strerror or str(error)) from error
+    if size < 8 or length > size - 8:
+        raise CheckpointError(
+            path, "a whole safetensors file", f"{size} bytes, which end inside the header" if size else "an empty file"
+        )
+    try:
+        layout = json.loads(text)
+        metadata = layout.get("__metadata__") or {}
+        ours = json.loads(metadata[KEY]) if KEY in metadata else None
+    except (ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(path, "a safetensors header", f"something else ({error})") from error
+    if not isinstance(ours, dict) or "format" not in ours:
+        raise CheckpointError(
+            path, f"the metadata key {KEY!r}", "a file that gengallery did not write", "Give a file made by scripts/train.py."
+        )
+    if ours["format"] != FORMAT:
+        raise CheckpointError(
+            path, f"format {FORMAT}", f"format {ours['format']!r}", "Update gengallery to read it, or make it again with scripts/train.py."
+        )
+    for field, kind in FIELDS.items():
+        if not isinstance(ours.get(field), kind):
+            raise CheckpointError(path, f"the header's {field!r} as {kind.__name__}", repr(ours.get(field))[:80])
+    return ours
+
+
+def read(path: str | os.PathLike) -> Checkpoint:
+    """Header and tensors of the file at `path`, the tensors whole, finite and as they were written.
+
+    Raises `CheckpointError`.
+    """
+    import safetensors
+    import safetensors.torch
+
+    header = read_header(path)
+    path = Path(path)
+    try:
+        # The bytes, not a map of the file: what was checked stays true if the file is replaced.
+        tensors = safetensors.torch.load(path.read_bytes())
+    except (safetensors.SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(path, "a whole safetensors file", f"one that is cut short or damaged ({error})") from error
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(path, f"finite numbers in {name!r}", "NaN or infinity")
+    found = checksum(tensors)
+    if found != header["checksum"]:
+        raise CheckpointError(path, f"tensors with the checksum {header['checksum'][:12]}...", f"{found[:12]}...")
+    return Checkpoint(path, header, tensors)
+
+
+def write(path: str | os.PathLike, tensors: dict[str, "Tensor"], header: dict[str, Any]) -> None:
+    """Write `tensors` under `header` (the fields above, without format and checksum) to `path`, whole or not at all.
+
+    Raises ValueError for a header with a field missing, and for numbers that are not finite: what `read` would
+    refuse is never written.
+    """
+    import safetensors.torch
+
+    missing = [field for field in FIELDS if field not in header and field != "checksum"]
+    if missing:
+        raise ValueError(f"header: expected {', '.join(FIELDS)}; {', '.join(missing)} missing")
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise ValueError(f"{path}: the tensor {name!r} holds NaN or infinity; not written")
+    # safetensors stores rows in order; weights trained as channels_last have to be laid out anew.
+    tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    ours = {"format": FORMAT, **header, "checksum": checksum(tensors)}
+    metadata = {KEY: json.dumps(ours, sort_keys=True, allow_nan=False)}
+    write_atomically(path, safetensors.torch.save(tensors, metadata))
+
+
+def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
+    """Put the tensors into `module`, which must want exactly these: same names, shapes and types.
+
+    Raises `CheckpointError` at the first that is missing, extra, or of another shape or type.
+    """
+    wanted = module.state_dict()
+    for name in sorted(wanted.keys() | checkpoint.tensors.keys()):
+        want, have = wanted.get(name), checkpoint.tensors.get(name)
+        if have is None:
+            raise CheckpointError(checkpoint.path, f"the tensor {name!r} {_form(want)}", "none of that name")
+        if want is None:
+            raise CheckpointError(checkpoint.path, "no other tensors than the model's", f"{name!r} {_form(have)}")
+        if want.shape != have.shape or want.dtype != have.dtype:
+            raise CheckpointError(checkpoint.path, f"{name!r} {_form(want)}", _form(have))
+    module.load_state_dict(checkpoint.tensors, strict=True, assign=True)
+
+
+def checksum(tensors: dict[str, "Tensor"]) -> str:
+    """SHA-256 over the names, types, shapes and bytes of `tensors`, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {_form(tensors[name])}".encode())
+        digest.update(tensors[name].contiguous().numpy())
+    return digest.hexdigest()
+
+
+def _form(tensor: "Tensor | None") -> str:
+    return "" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

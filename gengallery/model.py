@@ -1,0 +1,247 @@
+"""What a model is: four calls, a config that rebuilds it, and a card that tells of it.
+
+Every model answers
+
+- `generate(n, seed)`: images from nothing but a seed,
+- `decode(z)`: images from latents,
+- `encode(images)`: latents from images,
+- `reconstruct(images)`: images from images, through the latents.
+
+A family (one file in `gengallery/models/`) gives a `Config`, a `Model`, a `Learner`, which is what
+training needs beside the model, and `CARDS`, the family's members.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gengallery.images import CLASS_NAMES, as_images
+from gengallery.noise import Prior
+
+SHOWN = 2000  # test images whose latents are kept in the file of a model with two latent dimensions
+CHUNK = 500  # images that go through a network at once: larger batches gain nothing and cost memory
+
+
+@dataclass(frozen=True)
+class Paper:
+    """Where a family comes from."""
+
+    authors: str
+    title: str
+    year: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Config(ABC):
+    """What rebuilds a model: numbers, strings, booleans and tuples of them, nothing else."""
+
+    @property
+    @abstractmethod
+    def latent(self) -> int:
+        """How many numbers a latent has."""
+
+    @classmethod
+    def from_json(cls, fields: dict) -> "Config":
+        """The config that `asdict` and JSON made `fields` from. Raises TypeError or ValueError."""
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+
+
+def check_sizes(**sizes: Any) -> None:
+    """Raise ValueError unless every given value is a whole number from 1 to 65536."""
+    for name, size in sizes.items():
+        if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= 65536:
+            raise ValueError(f"{name}: expected a whole number from 1 to 65536, found {size!r}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained. A family that needs more settings extends this."""
+
+    epochs: int
+    batch: int = 128
+    rate: float = 1e-3  # Adam's learning rate, at its peak
+    betas: tuple[float, float] = (0.9, 0.999)  # Adam's
+    warmup: float = 0.0  # share of the steps in which the rate rises from 0
+    cosine: bool = True  # then falls to 0 along a half cosine, or else stays
+    average: float = 0.0  # decay of the moving average of the weights, a step; 0: none
+
+
+@dataclass(frozen=True)
+class Card:
+    """One member of the gallery: its name, what it is, and how it came to be."""
+
+    name: str
+    model: type["Model"]
+    config: Config
+    recipe: Recipe
+    summary: str  # one sentence
+    reported: dict[str, float] = field(default_factory=dict)  # the report's own losses, by our names
+    notes: str = ""  # where it deviates from its source, and why
+    exhibit: bool = False  # kept to show a failure
+
+    @property
+    def family(self) -> str:
+        """The file in `gengallery/models/` that the model is defined in."""
+        return self.model.__module__.rpartition(".")[2]
+
+    def describe(self) -> dict:
+        """The card as JSON, as it stands in the file of weights."""
+        return {
+            "summary": self.summary,
+            "notes": self.notes,
+            "exhibit": self.exhibit,
+            "reported": self.reported,
+            "paper": asdict(self.model.paper),
+            "recipe": asdict(self.recipe),
+        }
+
+
+class LatentStatistics(nn.Module):
+    """Where the encoded data lies in the latent space.
+
+    `mean` (d) and `covariance` (d, d) of the encoded training set; `centroids` (10, d), the mean of
+    each class there. For two dimensions also `positions` (2000, 2) and `labels` (2000), the first
+    2,000 test images.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        shown = SHOWN if dim == 2 else 0
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("covariance", torch.eye(dim))
+        self.register_buffer("centroids", torch.zeros(len(CLASS_NAMES), dim))
+        self.register_buffer("positions", torch.zeros(shown, dim))
+        self.register_buffer("labels", torch.zeros(shown, dtype=torch.uint8))
+
+    def fit(self, z: Tensor, labels: Tensor, test_z: Tensor, test_labels: Tensor) -> None:
+        """Take the statistics of the encoded training set and the places of the first test images."""
+        z = z.double()
+        self.mean = z.mean(0).float()
+        self.covariance = torch.cov(z.T).reshape(z.shape[1], z.shape[1]).float()
+        self.centroids = torch.stack([z[labels == k].mean(0) for k in range(len(CLASS_NAMES))]).float()
+        self.positions = test_z[: len(self.positions)].clone()
+        self.labels = test_labels[: len(self.labels)].to(torch.uint8)
+
+
+class Model(nn.Module, ABC):
+    """A trained generative model of 28 x 28 grey garments. Load one with `gengallery.load(name)`.
+
+    All four calls give float32 tensors on the CPU, without gradients. Images are (n, 1, 28, 28) in
+    [0, 1]; latents are (n, d), where d is `model.config.latent`.
+    """
+
+    Config: ClassVar[type[Config]]  # the family's own
+    title: ClassVar[str]  # the family, as people call it
+    paper: ClassVar[Paper]
+    strengths: ClassVar[tuple[str, ...]]
+    weaknesses: ClassVar[tuple[str, ...]]
+    searches: ClassVar[bool] = False  # True: encode is a search, because there is no encoder
+
+    prior: Prior
+    statistics: LatentStatistics | None = None  # of models with an encoder
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def build(cls, config: dict) -> "Model":
+        """A model with fresh weights from its config as JSON. Raises TypeError or ValueError for another's config."""
+        return cls(cls.Config.from_json(config))
+
+    @abstractmethod
+    def decoder(self, z: Tensor) -> Tensor:
+        """Latents (n, d) to images (n, 1, 28, 28), differentiable."""
+
+    @abstractmethod
+    def encoder(self, images: Tensor) -> Tensor:
+        """Images (n, 1, 28, 28) to latents (n, d): the mean where there is a distribution."""
+
+    def generate(self, n: int, seed: int = 0) -> Tensor:
+        """`n` images, decoded from latents that the model's own prior draws; image i depends on (seed, i) alone.
+
+        Raises ValueError unless n is a whole number from 1 up and seed one from 0 up.
+        """
+        return self.decode(self.sample(n, seed))
+
+    def sample(self, n: int, seed: int = 0) -> Tensor:
+        """The `n` latents, (n, d), that `generate(n, seed)` decodes. Raises ValueError as it does."""
+        for name, value, least in (("n", n, 1), ("seed", seed, 0)):
+            if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+                raise ValueError(f"{name}: expected a whole number from {least} up, found {value!r}")
+        return self.prior.sample(int(n), int(seed))
+
+    def decode(self, z: Any) -> Tensor:
+        """Images of the latents `z`: (n, d) or (d), numpy, torch or lists, finite numbers.
+
+        Raises ValueError for another shape, and for numbers that are not finite.
+        """
+        z = self._as_latents(z)
+        with torch.inference_mode():
+            images = torch.cat([self.decoder(part) for part in z.split(CHUNK)])
+        return images.clone(memory_format=torch.contiguous_format)
+
+    def encode(self, images: Any) -> Tensor:
+        """Latents (n, d) of `images`, which may be anything that `gengallery.images.as_images` takes.
+
+        The same call gives the same answer: the mean, not a sample. Raises ValueError, as there.
+        """
+        images = as_images(images)
+        with torch.inference_mode():
+            return torch.cat([self.encoder(part) for part in images.split(CHUNK)]).clone()
+
+    def reconstruct(self, images: Any) -> Tensor:
+        """What is left of `images` after going through the latents: `decode(encode(images))`."""
+        return self.decode(self.encode(images))
+
+    def _as_latents(self, z: Any) -> Tensor:
+        d = self.config.latent
+        try:
+            z = torch.as_tensor(z, dtype=torch.float32, device="cpu").detach()
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ValueError(f"z: expected numbers of shape (n, {d}), found {type(z).__name__}: {error}") from error
+        if z.shape == (d,):
+            z = z[None]
+        if z.ndim != 2 or z.shape[1] != d or len(z) == 0:
+            raise ValueError(f"z: expected the shape (n, {d}), found {tuple(z.shape)}")
+        if not z.isfinite().all():
+            raise ValueError("z: expected finite numbers, found NaN or infinity")
+        return z
+
+
+class Learner(nn.Module, ABC):
+    """What training needs beside the model: the loss, networks of training's own, the optimizers.
+
+    All randomness of a step comes from the `rng` it is given, so that a run can be repeated.
+    """
+
+    model: Model
+    optimizers: tuple[torch.optim.Optimizer, ...]
+
+    @abstractmethod
+    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Learn from one batch, (B, 1, 28, 28); return the losses by name, each a scalar."""
+
+    @abstractmethod
+    def losses(self, model: Model, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The losses of `model`, which may be an average of `self.model`, on one batch; means over it."""
+
+
+def adam(module: nn.Module, recipe: Recipe) -> torch.optim.Adam:
+    """The optimizer of `recipe` for the parameters of `module` (Kingma and Ba 2015, arxiv.org/abs/1412.6980)."""
+    return torch.optim.Adam(module.parameters(), lr=recipe.rate, betas=recipe.betas, fused=True)
+
+
+def initialise(module: nn.Module) -> None:
+    """Start as Keras does, and so the report: uniform weights after Glorot and Bengio (2010,
+    proceedings.mlr.press/v9/glorot10a.html), biases zero."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -1,0 +1,103 @@
+"""The priors: what a model decodes when nobody gives it a latent.
+
+A prior draws latents of shape (n, dim), float32, from a seed. The numbers come from numpy's PCG64 on
+the CPU, row after row, so row i depends on (seed, i) alone: asking for more images, or using another
+device, changes none of those already seen.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+NORMAL, UNIFORM, POISSON = "normal", "uniform", "poisson"
+
+
+def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """Draws from N(0, 1), float32, of the given shape."""
+    return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
+
+
+# Each distribution by name: how to draw it raw, its mean and its standard deviation.
+DISTRIBUTIONS: dict[str, tuple[Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], float, float]] = {
+    NORMAL: (lambda rng, shape: rng.standard_normal(shape, dtype=np.float32), 0.0, 1.0),
+    UNIFORM: (lambda rng, shape: rng.random(shape, dtype=np.float32), 0.5, math.sqrt(1 / 12)),
+    POISSON: (lambda rng, shape: rng.poisson(1.0, shape).astype(np.float32), 1.0, 1.0),
+}
+
+
+class Prior(nn.Module, ABC):
+    """A distribution over latents of `dim` numbers."""
+
+    dim: int
+
+    @abstractmethod
+    def draw(self, n: int, rng: np.random.Generator) -> Tensor:
+        """The next `n` latents of the stream `rng`, (n, dim)."""
+
+    @abstractmethod
+    def describe(self) -> dict:
+        """What tells this prior from another, as JSON: its kind and its settings."""
+
+    def sample(self, n: int, seed: int) -> Tensor:
+        """`n` latents, (n, dim); row i depends on (seed, i) alone."""
+        return self.draw(n, np.random.default_rng(seed))
+
+
+class Noise(Prior):
+    """Independent numbers from one distribution: normal N(0, 1), uniform U(0, 1) or Poisson(1).
+
+    Standardised, which is the rule, they are shifted and scaled to mean 0 and variance 1, so that a
+    network sees inputs of the same size whichever distribution it is given.
+    """
+
+    def __init__(self, distribution: str, dim: int, standardised: bool = True):
+        super().__init__()
+        if distribution not in DISTRIBUTIONS:
+            raise ValueError(f"noise: expected one of {', '.join(DISTRIBUTIONS)}; found {distribution!r}")
+        self.distribution, self.dim, self.standardised = distribution, dim, standardised
+
+    def draw(self, n: int, rng: np.random.Generator) -> Tensor:
+        draw, mean, deviation = DISTRIBUTIONS[self.distribution]
+        z = torch.from_numpy(draw(rng, (n, self.dim)))
+        return (z - mean) / deviation if self.standardised else z
+
+    def describe(self) -> dict:
+        return {
+            "kind": "noise",
+            "distribution": self.distribution,
+            "dim": self.dim,
+            "standardised": self.standardised,
+        }
+
+
+class FittedGaussian(Prior):
+    """A Gaussian with full covariance, fitted to latents that an encoder gave.
+
+    With `nonnegative`, draws below zero become zero: latents behind a ReLU are never negative.
+    """
+
+    def __init__(self, dim: int, nonnegative: bool):
+        super().__init__()
+        self.dim, self.nonnegative = dim, nonnegative
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("factor", torch.eye(dim))
+
+    def fit(self, latents: Tensor) -> None:
+        """Set mean and covariance to those of `latents`, (n, dim)."""
+        z = latents.double()
+        # Units that never fire have no variance; eigh copes with that where Cholesky does not.
+        values, vectors = torch.linalg.eigh(torch.cov(z.T).reshape(self.dim, self.dim))
+        self.mean = z.mean(0).float()
+        self.factor = (vectors * values.clamp(min=0).sqrt()).float()
+
+    def draw(self, n: int, rng: np.random.Generator) -> Tensor:
+        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance
+        z = self.mean + standard_normal((n, self.dim), rng) @ self.factor.T
+        return z.clamp(min=0) if self.nonnegative else z
+
+    def describe(self) -> dict:
+        return {"kind": "gaussian", "dim": self.dim, "nonnegative": self.nonnegative}

@@ -1,0 +1,248 @@
+"""The training loop: batches, the learning rate's course, the average of the weights, states that resume.
+
+A `Run` is one training. It yields its losses step by step and leaves progress bars and files to the
+caller:
+
+    run = Run(card, train, seed=0)
+    while not run.done:
+        for step in run.epoch():
+            print(step.losses)
+    model, losses = run.finish(test)
+
+The same card, data and seed on the same machine give the same weights, bit for bit, also when the run was
+saved after some epoch, killed and restored.
+"""
+
+import json
+import math
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gengallery.data import Split
+from gengallery.files import write_atomically
+from gengallery.model import Card, Learner, Model
+from gengallery.models import learner_of
+from gengallery.noise import FittedGaussian
+
+EVALUATION_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run: how far it is, and its losses by name."""
+
+    epoch: int  # from 1
+    epochs: int
+    index: int  # within the epoch, from 1
+    steps: int  # in an epoch
+    losses: dict[str, float]
+
+
+class ResumeError(ValueError):
+    """A saved state does not belong to the run that is to go on from it."""
+
+
+class Run:
+    """One training of the model on `card` with the images of `train`."""
+
+    def __init__(self, card: Card, train: Split, seed: int = 0, epochs: int | None = None):
+        recipe = card.recipe
+        self.card, self.train, self.seed = card, train, seed
+        self.epochs = recipe.epochs if epochs is None else epochs
+        if self.epochs < 1:
+            raise ValueError(f"epochs: expected at least 1, found {self.epochs}")
+        if len(train) < recipe.batch:
+            raise ValueError(f"train: expected at least one batch of {recipe.batch} images, found {len(train)}")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.learner: Learner = learner_of(card)(card.config, recipe)
+        self.learner.to(memory_format=torch.channels_last)
+        self.average = (
+            AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
+            if recipe.average
+            else None
+        )
+        self.rng = np.random.default_rng(seed)
+        self.finished = 0  # epochs
+        self.seconds = 0.0  # spent in epochs
+
+    @property
+    def done(self) -> bool:
+        return self.finished >= self.epochs
+
+    def epoch(self) -> Iterator[Step]:
+        """Train for one epoch. Images that do not fill a last batch wait for another epoch's order."""
+        recipe, start = self.card.recipe, time.perf_counter()
+        order = torch.from_numpy(self.rng.permutation(len(self.train)))
+        batches = order[: len(order) // recipe.batch * recipe.batch].split(recipe.batch)
+        total = len(batches) * self.epochs
+        for index, batch in enumerate(batches):
+            self._set_rate((self.finished * len(batches) + index) / total)
+            images = as_floats(self.train.images[batch])
+            losses = self.learner.step(images, self.rng)
+            if self.average is not None:
+                self.average.update_parameters(self.learner.model)
+            values = {name: loss.item() for name, loss in losses.items()}
+            if not all(map(math.isfinite, values.values())):
+                raise FloatingPointError(f"{self.card.name}: the loss is no longer finite in epoch {self.finished + 1}: {values}")
+            yield Step(self.finished + 1, self.epochs, index + 1, len(batches), values)
+        self.finished += 1
+        self.seconds += time.perf_counter() - start
+
+    def _set_rate(self, share: float) -> None:
+        """The learning rate after `share` of all steps: up from 0 in the warm-up, then down a half cosine."""
+        recipe = self.card.recipe
+        factor = 0.5 * (1 + math.cos(math.pi * share)) if recipe.cosine else 1.0
+        if share < recipe.warmup:
+            factor *= share / recipe.warmup
+        for optimizer in self.learner.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.rate * factor
+
+    @property
+    def model(self) -> Model:
+        """The model as it stands: the average of the weights, where the recipe takes one."""
+        return self.average.module if self.average is not None else self.learner.model
+
+    def finish(self, test: Split) -> tuple[Model, dict[str, dict[str, float]]]:
+        """The trained model, with its prior and latent statistics fitted, and its losses on train and test."""
+        model = self.model.eval()
+        if model.statistics is not None:
+            train_z, test_z = (torch.cat([model.encode(b) for b in _batches(s)]) for s in (self.train, test))
+            model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
+            if isinstance(model.prior, FittedGaussian):
+                model.prior.fit(train_z)
+        return model, {"train": self.losses(self.train), "test": self.losses(test)}
+
+    def losses(self, split: Split) -> dict[str, float]:
+        """The model's mean losses over the whole of `split`, with random numbers from a fixed seed."""
+        rng = np.random.default_rng(0)
+        sums: dict[str, float] = {}
+        with torch.inference_mode():
+            for batch in _batches(split):
+                for name, loss in self.learner.losses(self.model, batch, rng).items():
+                    sums[name] = sums.get(name, 0.0) + loss.item() * len(batch)
+        return {name: value / len(split) for name, value in sums.items()}
+
+    # -- states: everything that the next step depends on, in one safetensors file
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Save the run after an epoch, whole or not at all."""
+        header = {
+            "identity": self._identity(),
+            "rng": self.rng.bit_generator.state,
+            "finished": self.finished,
+            "seconds": self.seconds,
+        }
+        tensors = {name: tensor.contiguous() for name, tensor in self._state().items()}
+        write_atomically(path, safetensors.torch.save(tensors, {"run": json.dumps(header)}))
+
+    def restore(self, path: str | os.PathLike) -> None:
+        """Go on from the state at `path`. Raises `ResumeError` if it is damaged or of another run."""
+        try:
+            with safetensors.safe_open(path, framework="pt") as file:
+                header = json.loads(file.metadata()["run"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            raise ResumeError(f"{path}: expected the state of a training, found none ({error}); train without --resume") from error
+        ours = self._identity()
+        for key, value in ours.items():
+            if header["identity"].get(key) != value:
+                raise ResumeError(
+                    f"{path}: expected a training with {key} {value!r}, found {header['identity'].get(key)!r}; "
+                    "give the same settings, or train without --resume"
+                )
+        self._make_optimizer_state()
+        state = self._state()
+        if state.keys() != tensors.keys():
+            raise ResumeError(f"{path}: its tensors are not this training's; train without --resume")
+        with torch.no_grad():
+            for name, tensor in state.items():
+                tensor.copy_(tensors[name])  # into place, so that memory layouts stay as they were
+        self.rng.bit_generator.state = header["rng"]
+        self.finished, self.seconds = header["finished"], header["seconds"]
+
+    def _identity(self) -> dict[str, Any]:
+        """What makes this run this run. JSON turns tuples to lists, and so does this."""
+        return json.loads(
+            json.dumps(
+                {
+                    "name": self.card.name,
+                    "seed": self.seed,
+                    "epochs": self.epochs,
+                    "config": asdict(self.card.config),
+                    "recipe": asdict(self.card.recipe),
+                    "data": self.train.checksum(),
+                    "threads": torch.get_num_threads(),
+                }
+            )
+        )
+
+    def _make_optimizer_state(self) -> None:
+        """Have each optimizer make its tensors, which it does at its first step, changing nothing."""
+        for optimizer in self.learner.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = 0.0
+                for parameter in group["params"]:
+                    parameter.grad = torch.zeros_like(parameter)
+            optimizer.step()
+            optimizer.zero_grad()
+
+    def _state(self) -> dict[str, Tensor]:
+        state = {f"learner.{name}": tensor for name, tensor in self.learner.state_dict().items()}
+        if self.average is not None:
+            state |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+        for index, optimizer in enumerate(self.learner.optimizers):
+            for number, tensors in optimizer.state_dict()["state"].items():
+                state |= {f"optimizer.{index}.{number}.{name}": tensor for name, tensor in tensors.items()}
+        return state
+
+
+def as_floats(images: Tensor) -> Tensor:
+    """uint8 images as the convention has them, laid out as the networks like them."""
+    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
+
+
+def _batches(split: Split) -> Iterator[Tensor]:
+    return (as_floats(images) for images in split.images.split(EVALUATION_BATCH))
+
+
+def parameters(card: Card) -> int:
+    """How many numbers the model on `card` learns."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in card.model(card.config).parameters())
+
+
+def file_header(run: Run, losses: dict[str, dict[str, float]], command: str) -> dict[str, Any]:
+    """The header under which the model that `run` made is written (see `gengallery.checkpoint`)."""
+    return {
+        "name": run.card.name,
+        "family": run.card.family,
+        "config": asdict(run.card.config),
+        "prior": run.model.prior.describe(),
+        "card": run.card.describe(),
+        "parameters": parameters(run.card),
+        "training": {
+            "command": command,
+            "seed": run.seed,
+            "epochs": run.finished,
+            "seconds": round(run.seconds, 1),
+            "device": "cpu",
+            "threads": torch.get_num_threads(),
+            "data": run.train.checksum(),
+            "versions": {"torch": torch.__version__, "numpy": np.__version__},
+        },
+        "losses": losses,
+    }
+
+

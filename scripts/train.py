@@ -1,0 +1,102 @@
+"""Train models of the gallery and write their files of weights.
+
+    python scripts/train.py vae_2
+    python scripts/train.py ae_16 ae_64 --seed 1 --out /tmp/weights
+    python scripts/train.py --all --resume
+"""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from gengallery import checkpoint, data
+from gengallery.gallery import WEIGHTS
+from gengallery.models import cards
+from gengallery.training import ResumeError, Run, file_header
+
+THREADS = 2
+
+
+def train(name: str, options: argparse.Namespace) -> None:
+    """Train the model `name` and write its file; after each epoch, a state to resume from."""
+    card = cards()[name]
+    target = options.out / f"{name}{checkpoint.SUFFIX}"
+    state = options.out / ".training" / f"{name}{checkpoint.SUFFIX}"
+    run = Run(card, data.load(data.TRAIN, options.data), seed=options.seed, epochs=options.epochs)
+    if options.resume and state.exists():
+        run.restore(state)
+        print(f"{name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
+    with Progress(name, run) as progress:
+        while not run.done:
+            for step in run.epoch():
+                progress.show(step)
+            run.save(state)
+    model, losses = run.finish(data.load(data.TEST, options.data))
+    command = shlex.join(["python", "scripts/train.py", name, "--seed", str(run.seed), "--epochs", str(run.epochs)])
+    checkpoint.write(target, model.state_dict(), file_header(run, losses, command))
+    state.unlink()
+    print(f"{target}: {run.seconds:.0f} s, test {shown(losses['test'])}")
+
+
+class Progress:
+    """A bar that shows the losses, smoothed over some fifty steps, and the time left."""
+
+    def __init__(self, name: str, run: Run):
+        self.name, self.run, self.losses = name, run, {}
+        self.bar = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.bar is not None:
+            self.bar.close()
+
+    def show(self, step):
+        if self.bar is None:
+            done = self.run.finished * step.steps
+            self.bar = tqdm(total=step.epochs * step.steps, initial=done, desc=self.name, unit="step", mininterval=0.5)
+        for key, value in step.losses.items():
+            self.losses[key] = value if key not in self.losses else 0.98 * self.losses[key] + 0.02 * value
+        if step.index % 20 == 0 or step.index == step.steps:
+            self.bar.set_postfix_str(f"epoch {step.epoch}/{step.epochs}, {shown(self.losses)}", refresh=False)
+        self.bar.update()
+
+
+def shown(losses: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.5g}" for name, value in losses.items())
+
+
+def main() -> None:
+    names = list(cards())
+    parser = argparse.ArgumentParser(
+        description="Train models of the gallery and write their files of weights.",
+        epilog=f"Models: {', '.join(names)}.",
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models to train, one after another")
+    parser.add_argument("--all", action="store_true", help="train every model")
+    parser.add_argument("--seed", type=int, default=0, help="of the start and of all noise (default: 0)")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the files (default: %(default)s)")
+    parser.add_argument("--resume", action="store_true", help="go on where an earlier call was stopped")
+    options = parser.parse_args()
+    if options.all == bool(options.names):
+        parser.error("give either names or --all")
+    for name in options.names:
+        if name not in names:
+            parser.error(f"unknown model {name!r}; there are {', '.join(names)}")
+    torch.set_num_threads(THREADS)
+    try:
+        for name in names if options.all else options.names:
+            train(name, options)
+    except (data.DataMissing, ResumeError, ValueError) as error:
+        sys.exit(f"train.py: {error}")
+
+
+if __name__ == "__main__":
+    main()
