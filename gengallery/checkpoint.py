@@ -20,6 +20,7 @@ only where tensors are touched, so that the gallery can be listed without it.
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,9 @@ FIELDS: dict[str, type] = {
     "family": str,
     "config": dict,
     "prior": dict,
+    "prior.dim": int,
     "card": dict,
+    "card.exhibit": bool,
     "parameters": int,
     "training": dict,
     "losses": dict,
@@ -70,8 +73,8 @@ def read_header(path: str | os.PathLike) -> dict[str, Any]:
             size = os.fstat(file.fileno()).st_size
             length = int.from_bytes(file.read(8), "little")
             text = file.read(min(length, size))
-    except OSError as error:
-        raise CheckpointError(path, "a file of weights", error.strerror or str(error)) from error
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        raise CheckpointError(path, "a file of weights", getattr(error, "strerror", None) or str(error)) from error
     if size < 8 or length > size - 8:
         raise CheckpointError(
             path, "a whole safetensors file", f"{size} bytes, which end inside the header" if size else "an empty file"
@@ -80,20 +83,35 @@ def read_header(path: str | os.PathLike) -> dict[str, Any]:
         layout = json.loads(text)
         metadata = layout.get("__metadata__") or {}
         ours = json.loads(metadata[KEY]) if KEY in metadata else None
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise CheckpointError(path, "a safetensors header", f"something else ({error})") from error
     if not isinstance(ours, dict) or "format" not in ours:
         raise CheckpointError(
-            path, f"the metadata key {KEY!r}", "a file that gengallery did not write", "Give a file made by scripts/train.py."
+            path,
+            f"the metadata key {KEY!r}",
+            "a file that gengallery did not write",
+            "Give a file made by scripts/train.py.",
         )
     if ours["format"] != FORMAT:
         raise CheckpointError(
-            path, f"format {FORMAT}", f"format {ours['format']!r}", "Update gengallery to read it, or make it again with scripts/train.py."
+            path,
+            f"format {FORMAT}",
+            f"format {ours['format']!r}",
+            "Update gengallery to read it, or make it again with scripts/train.py.",
         )
-    for field, kind in FIELDS.items():
-        if not isinstance(ours.get(field), kind):
-            raise CheckpointError(path, f"the header's {field!r} as {kind.__name__}", repr(ours.get(field))[:80])
+    for field, kind, found in _misfits(ours):
+        raise CheckpointError(path, f"the header's {field!r} as {kind.__name__}", repr(found)[:80])
     return ours
+
+
+def _misfits(header: dict[str, Any]) -> Iterator[tuple[str, type, Any]]:
+    """The fields that `header` should have and has not: name, type, and what is there instead."""
+    for field, kind in FIELDS.items():
+        found: Any = header
+        for key in field.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        if type(found) is not kind:
+            yield field, kind, found
 
 
 def read(path: str | os.PathLike) -> Checkpoint:
@@ -110,9 +128,11 @@ def read(path: str | os.PathLike) -> Checkpoint:
         # The bytes, not a map of the file: what was checked stays true if the file is replaced.
         tensors = safetensors.torch.load(path.read_bytes())
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(path, "a whole safetensors file", f"one that is cut short or damaged ({error})") from error
+        raise CheckpointError(
+            path, "a whole safetensors file", f"one that is cut short or damaged ({error})"
+        ) from error
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        if not _finite(tensor):
             raise CheckpointError(path, f"finite numbers in {name!r}", "NaN or infinity")
     found = checksum(tensors)
     if found != header["checksum"]:
@@ -123,21 +143,20 @@ def read(path: str | os.PathLike) -> Checkpoint:
 def write(path: str | os.PathLike, tensors: dict[str, "Tensor"], header: dict[str, Any]) -> None:
     """Write `tensors` under `header` (the fields above, without format and checksum) to `path`, whole or not at all.
 
-    Raises ValueError for a header with a field missing, and for numbers that are not finite: what `read` would
-    refuse is never written.
+    Raises ValueError for a header with a field missing or mistyped, and for numbers that are not finite: what
+    `read` would refuse is never written.
     """
     import safetensors.torch
 
-    missing = [field for field in FIELDS if field not in header and field != "checksum"]
-    if missing:
-        raise ValueError(f"header: expected {', '.join(FIELDS)}; {', '.join(missing)} missing")
     for name, tensor in tensors.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
+        if not _finite(tensor):
             raise ValueError(f"{path}: the tensor {name!r} holds NaN or infinity; not written")
     # safetensors stores rows in order; weights trained as channels_last have to be laid out anew.
     tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
     ours = {"format": FORMAT, **header, "checksum": checksum(tensors)}
-    metadata = {KEY: json.dumps(ours, sort_keys=True, allow_nan=False)}
+    for field, kind, found in _misfits(ours):
+        raise ValueError(f"{path}: expected the header's {field!r} as {kind.__name__}, found {found!r}; not written")
+    metadata = {KEY: json.dumps(ours, allow_nan=False)}
     write_atomically(path, safetensors.torch.save(tensors, metadata))
 
 
@@ -160,11 +179,18 @@ def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
 
 def checksum(tensors: dict[str, "Tensor"]) -> str:
     """SHA-256 over the names, types, shapes and bytes of `tensors`, in the order of their names."""
+    import torch
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {_form(tensors[name])}".encode())
-        digest.update(tensors[name].contiguous().numpy())
+        # As bytes, since numpy lacks some of torch's types; flat, since a scalar has no axis to cut in bytes.
+        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _finite(tensor: "Tensor") -> bool:
+    return not tensor.is_floating_point() or bool(tensor.float().isfinite().all())
 
 
 def _form(tensor: "Tensor | None") -> str:

@@ -4,8 +4,10 @@ Xiao, Rasul and Vollgraf (2017), "Fashion-MNIST: a Novel Image Dataset for Bench
 Algorithms", https://arxiv.org/abs/1708.07747: 60,000 training and 10,000 test images of ten classes.
 """
 
+import gzip
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from contextlib import suppress
@@ -18,8 +20,17 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from gengallery.images import SHAPE
+
 TRAIN, TEST = "train", "test"
 VARIABLE = "GENGALLERY_DATA"
+FOLDER = Path("FashionMNIST", "raw")  # in a root, by torchvision's layout
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +65,8 @@ def default_root() -> Path:
 def load(split: str, root: str | os.PathLike | None = None, download: bool = True) -> Split:
     """Fashion-MNIST's "train" or "test" half from `root` (default: `default_root()`).
 
-    Reads torchvision's layout, `root/FashionMNIST/raw/`, packed or unpacked; `root` may be read-only. What is
-    absent is downloaded there with progress, unless `download` is false. Raises `DataMissing`, which says
+    Reads torchvision's layout, `root/FashionMNIST/raw/`, unpacked or packed; `root` may be read-only. What is
+    absent or damaged is downloaded there with progress, unless `download` is false. Raises `DataMissing`, which says
     what to do, when the data set is neither there nor to be had.
     """
     if split not in (TRAIN, TEST):
@@ -65,37 +76,51 @@ def load(split: str, root: str | os.PathLike | None = None, download: bool = Tru
 
 @lru_cache(maxsize=4)
 def _load(split: str, root: Path, download: bool) -> Split:
-    folder = root / "FashionMNIST" / "raw"
-    packed = sorted(folder.glob("*-ubyte.gz"))
-    unpacked = [path for path in folder.glob("*-ubyte") if path.is_file()]
-    try:
-        if len(unpacked) == 4:
-            return _read(split, root, download=False)
-        if len(packed) == 4:
-            # torchvision unpacks beside the packed files, and a folder of data may be read-only.
-            with tempfile.TemporaryDirectory() as scratch:
-                raw = Path(scratch) / "FashionMNIST" / "raw"
-                raw.mkdir(parents=True)
-                for path in packed:
-                    (raw / path.name).symlink_to(path.resolve())
-                return _read(split, Path(scratch), download=True)
-        if download:
-            return _read(split, root, download=True)
-    except (OSError, RuntimeError) as error:  # torchvision raises both for a failed download
-        raise DataMissing(_missing(root, f"it could not be read or downloaded ({error})")) from error
-    raise DataMissing(_missing(root, "it is not there"))
-
-
-def _missing(root: Path, why: str) -> str:
-    return (
-        f"Fashion-MNIST in {root}: {why}. Connect to the internet once, or put its four files into "
-        f"{root / 'FashionMNIST' / 'raw'}, or name another folder with --data or {VARIABLE}."
+    raw = root / FOLDER
+    ways = (
+        (all((raw / name).is_file() for name in FILES), _read),
+        (all((raw / f"{name}.gz").is_file() for name in FILES), _read_packed),
+        (download, _download),
     )
+    failures: list[Exception] = []
+    for there, read in ways:
+        if there:
+            try:
+                return read(split, root)
+            except Exception as error:  # torchvision has no one kind for damaged files and failed downloads
+                failures.append(error)
+    why = f"it could not be read or downloaded ({'; '.join(map(_shown, failures))})" if failures else "it is not there"
+    raise DataMissing(
+        f"Fashion-MNIST in {root}: {why}. Connect to the internet once, or put its four files into "
+        f"{raw}, or name another folder with --data or {VARIABLE}."
+    ) from (failures[-1] if failures else None)
 
 
-def _read(split: str, root: Path, download: bool) -> Split:
+def _shown(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__  # on one line; some of torchvision's say nothing
+
+
+def _read(split: str, root: Path, download: bool = False) -> Split:
     dataset = _torchvision_datasets().FashionMNIST(root, train=split == TRAIN, download=download)
-    return Split(dataset.data.unsqueeze(1).contiguous(), dataset.targets)
+    images, labels = dataset.data.unsqueeze(1).contiguous(), dataset.targets
+    if images.shape != (len(labels), *SHAPE):  # torchvision takes whatever shape the file says
+        raise ValueError(f"expected images of shape {(len(labels), *SHAPE)}, found {tuple(images.shape)}")
+    return Split(images, labels)
+
+
+def _read_packed(split: str, root: Path) -> Split:
+    # torchvision unpacks beside the packed files; a folder of data may be read-only, and is left as it is.
+    with tempfile.TemporaryDirectory() as scratch:
+        raw = Path(scratch) / FOLDER
+        raw.mkdir(parents=True)
+        for name in FILES:
+            with gzip.open(root / FOLDER / f"{name}.gz") as packed, (raw / name).open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+        return _read(split, Path(scratch))
+
+
+def _download(split: str, root: Path) -> Split:
+    return _read(split, root, download=True)
 
 
 def _torchvision_datasets() -> ModuleType:

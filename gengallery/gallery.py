@@ -25,7 +25,7 @@ def list_models(family: str | None = None) -> list[str]:
 
     `family` keeps those of one family: "autoencoder", "gan", "vae". Raises ValueError for another.
     """
-    headers = [checkpoint.read_header(path) for path in WEIGHTS.glob(f"*{SUFFIX}")]
+    headers = [_checked(checkpoint.read_header(path), path) for path in _files().values()]
     families = sorted({header["family"] for header in headers})
     if family is not None and family not in families:
         raise ValueError(f"unknown family {family!r}; there are {', '.join(families)}")
@@ -47,7 +47,7 @@ def info(name: str) -> dict[str, Any]:
     `reported` (the report's), `bytes` and `path` of the file. Raises ValueError for an unknown name.
     """
     path = _path(name)
-    header = checkpoint.read_header(path)
+    header = _checked(checkpoint.read_header(path), path)
     return {
         "name": header["name"],
         "family": header["family"],
@@ -71,7 +71,7 @@ def load(name: str | os.PathLike) -> "Model":
 
     is_path = isinstance(name, os.PathLike) or str(name).endswith(SUFFIX)
     saved = checkpoint.read(Path(name) if is_path else _path(name))
-    header = saved.header
+    header = saved.header if is_path else _checked(saved.header, saved.path)
     try:
         kind = family(header["family"])
         with torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
@@ -84,12 +84,25 @@ def load(name: str | os.PathLike) -> "Model":
         raise CheckpointError(saved.path, f"the prior {model.prior.describe()}", str(header["prior"]))
     checkpoint.fill(model, saved)
     # Convolutions are faster with the channels innermost; dense layers do not care.
-    return model.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
+    return model.eval().requires_grad_(False)
+
+
+def _files() -> dict[str, Path]:
+    """The files of the gallery, by their models' names."""
+    return {path.name.removesuffix(SUFFIX): path for path in WEIGHTS.glob(f"*{SUFFIX}")}
+
+
+def _checked(header: dict[str, Any], path: Path) -> dict[str, Any]:
+    """`header`, if the file is named after the model in it, so that a name means one thing everywhere."""
+    if path.name != header["name"] + SUFFIX:
+        raise CheckpointError(path, "the model of that name", repr(header["name"]), "Name the file after its model.")
+    return header
 
 
 def _path(name: str | os.PathLike) -> Path:
     """The file of the model `name`. The name is looked up, never joined to a path."""
-    files = {path.name.removesuffix(SUFFIX): path for path in WEIGHTS.glob(f"*{SUFFIX}")}
+    files = _files()
     if name not in files:
         if not files:
             raise ValueError(f"no weights in {WEIGHTS}: restore that folder from the repository")

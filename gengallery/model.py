@@ -11,6 +11,7 @@ A family (one file in `gengallery/models/`) gives a `Config`, a `Model`, a `Lear
 training needs beside the model, and `CARDS`, the family's members.
 """
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
@@ -58,6 +59,11 @@ def check_sizes(**sizes: Any) -> None:
             raise ValueError(f"{name}: expected a whole number from 1 to 65536, found {size!r}")
 
 
+def as_json(value: Any) -> Any:
+    """`value` as it comes back from JSON, where tuples are lists."""
+    return json.loads(json.dumps(value))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How a model is trained. A family that needs more settings extends this."""
@@ -91,14 +97,16 @@ class Card:
 
     def describe(self) -> dict:
         """The card as JSON, as it stands in the file of weights."""
-        return {
-            "summary": self.summary,
-            "notes": self.notes,
-            "exhibit": self.exhibit,
-            "reported": self.reported,
-            "paper": asdict(self.model.paper),
-            "recipe": asdict(self.recipe),
-        }
+        return as_json(
+            {
+                "summary": self.summary,
+                "notes": self.notes,
+                "exhibit": self.exhibit,
+                "reported": self.reported,
+                "paper": asdict(self.model.paper),
+                "recipe": asdict(self.recipe),
+            }
+        )
 
 
 class LatentStatistics(nn.Module):
@@ -108,6 +116,12 @@ class LatentStatistics(nn.Module):
     each class there. For two dimensions also `positions` (2000, 2) and `labels` (2000), the first
     2,000 test images.
     """
+
+    mean: Tensor
+    covariance: Tensor
+    centroids: Tensor
+    positions: Tensor
+    labels: Tensor
 
     def __init__(self, dim: int):
         super().__init__()
@@ -120,12 +134,21 @@ class LatentStatistics(nn.Module):
 
     def fit(self, z: Tensor, labels: Tensor, test_z: Tensor, test_labels: Tensor) -> None:
         """Take the statistics of the encoded training set and the places of the first test images."""
+        if len(test_z) < len(self.positions):
+            raise ValueError(f"test set: expected at least {len(self.positions)} images, found {len(test_z)}")
         z = z.double()
         self.mean = z.mean(0).float()
         self.covariance = torch.cov(z.T).reshape(z.shape[1], z.shape[1]).float()
         self.centroids = torch.stack([z[labels == k].mean(0) for k in range(len(CLASS_NAMES))]).float()
         self.positions = test_z[: len(self.positions)].clone()
         self.labels = test_labels[: len(self.labels)].to(torch.uint8)
+
+
+def latent_grid(x_min: float, x_max: float, y_min: float, y_max: float, side: int) -> Tensor:
+    """Evenly spaced points of a rectangle of a latent space, (side * side, 2), in the order in which a page is read:
+    x grows to the right, y upwards."""
+    x, y = torch.linspace(x_min, x_max, side), torch.linspace(y_max, y_min, side)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
 
 
 class Model(nn.Module, ABC):
@@ -135,7 +158,7 @@ class Model(nn.Module, ABC):
     [0, 1]; latents are (n, d), where d is `model.config.latent`.
     """
 
-    Config: ClassVar[type[Config]]  # the family's own
+    config_type: ClassVar[type[Config]]  # the family's own
     title: ClassVar[str]  # the family, as people call it
     paper: ClassVar[Paper]
     strengths: ClassVar[tuple[str, ...]]
@@ -143,16 +166,17 @@ class Model(nn.Module, ABC):
     searches: ClassVar[bool] = False  # True: encode is a search, because there is no encoder
 
     prior: Prior
-    statistics: LatentStatistics | None = None  # of models with an encoder
+    statistics: LatentStatistics | None  # of models with an encoder
 
     def __init__(self, config: Config):
         super().__init__()
         self.config = config
+        self.statistics = None  # not on the class, where it would hide the module that an encoder sets
 
     @classmethod
     def build(cls, config: dict) -> "Model":
         """A model with fresh weights from its config as JSON. Raises TypeError or ValueError for another's config."""
-        return cls(cls.Config.from_json(config))
+        return cls(cls.config_type.from_json(config))
 
     @abstractmethod
     def decoder(self, z: Tensor) -> Tensor:
@@ -161,6 +185,13 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def encoder(self, images: Tensor) -> Tensor:
         """Images (n, 1, 28, 28) to latents (n, d): the mean where there is a distribution."""
+
+    def losses(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The losses that the model was trained for, by name, as means over `images` (n, 1, 28, 28), differentiable.
+
+        Empty for a family whose losses need a network that is not part of the model.
+        """
+        return {}
 
     def generate(self, n: int, seed: int = 0) -> Tensor:
         """`n` images, decoded from latents that the model's own prior draws; image i depends on (seed, i) alone.
@@ -193,7 +224,8 @@ class Model(nn.Module, ABC):
         """
         images = as_images(images)
         with torch.inference_mode():
-            return torch.cat([self.encoder(part) for part in images.split(CHUNK)]).clone()
+            z = torch.cat([self.encoder(part) for part in images.split(CHUNK)])
+        return z.clone()  # outside, so that it is no inference tensor, which autograd and in-place calls refuse
 
     def reconstruct(self, images: Any) -> Tensor:
         """What is left of `images` after going through the latents: `decode(encode(images))`."""
@@ -203,7 +235,7 @@ class Model(nn.Module, ABC):
         d = self.config.latent
         try:
             z = torch.as_tensor(z, dtype=torch.float32, device="cpu").detach()
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise ValueError(f"z: expected numbers of shape (n, {d}), found {type(z).__name__}: {error}") from error
         if z.shape == (d,):
             z = z[None]
@@ -227,9 +259,9 @@ class Learner(nn.Module, ABC):
     def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """Learn from one batch, (B, 1, 28, 28); return the losses by name, each a scalar."""
 
-    @abstractmethod
-    def losses(self, model: Model, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, model: Any, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """The losses of `model`, which may be an average of `self.model`, on one batch; means over it."""
+        return model.losses(images, rng)
 
 
 def adam(module: nn.Module, recipe: Recipe) -> torch.optim.Adam:

@@ -95,8 +95,9 @@ class FittedGaussian(Prior):
         self.factor = (vectors * values.clamp(min=0).sqrt()).float()
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
-        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance
-        z = self.mean + standard_normal((n, self.dim), rng) @ self.factor.T
+        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance. In double, because how a
+        # product of matrices rounds depends on how many rows there are, and row i must not.
+        z = (self.mean + standard_normal((n, self.dim), rng).double() @ self.factor.T.double()).float()
         return z.clamp(min=0) if self.nonnegative else z
 
     def describe(self) -> dict:

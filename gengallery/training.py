@@ -17,9 +17,10 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import safetensors
@@ -30,11 +31,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gengallery.data import Split
 from gengallery.files import write_atomically
-from gengallery.model import Card, Learner, Model
+from gengallery.model import Card, Learner, Model, as_json
 from gengallery.models import learner_of
 from gengallery.noise import FittedGaussian
 
 EVALUATION_BATCH = 500
+
+Losses = Callable[[Tensor, np.random.Generator], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.learner: Learner = learner_of(card)(card.config, recipe)
-        self.learner.to(memory_format=torch.channels_last)
+        self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
             AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
             if recipe.average
@@ -78,6 +81,7 @@ class Run:
 
     @property
     def done(self) -> bool:
+        """Whether every epoch is behind it."""
         return self.finished >= self.epochs
 
     def epoch(self) -> Iterator[Step]:
@@ -94,7 +98,9 @@ class Run:
                 self.average.update_parameters(self.learner.model)
             values = {name: loss.item() for name, loss in losses.items()}
             if not all(map(math.isfinite, values.values())):
-                raise FloatingPointError(f"{self.card.name}: the loss is no longer finite in epoch {self.finished + 1}: {values}")
+                raise FloatingPointError(
+                    f"{self.card.name}: the loss is no longer finite in epoch {self.finished + 1}: {values}"
+                )
             yield Step(self.finished + 1, self.epochs, index + 1, len(batches), values)
         self.finished += 1
         self.seconds += time.perf_counter() - start
@@ -112,7 +118,7 @@ class Run:
     @property
     def model(self) -> Model:
         """The model as it stands: the average of the weights, where the recipe takes one."""
-        return self.average.module if self.average is not None else self.learner.model
+        return cast(Model, self.average.module) if self.average is not None else self.learner.model
 
     def finish(self, test: Split) -> tuple[Model, dict[str, dict[str, float]]]:
         """The trained model, with its prior and latent statistics fitted, and its losses on train and test."""
@@ -122,17 +128,10 @@ class Run:
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
             if isinstance(model.prior, FittedGaussian):
                 model.prior.fit(train_z)
-        return model, {"train": self.losses(self.train), "test": self.losses(test)}
-
-    def losses(self, split: Split) -> dict[str, float]:
-        """The model's mean losses over the whole of `split`, with random numbers from a fixed seed."""
-        rng = np.random.default_rng(0)
-        sums: dict[str, float] = {}
-        with torch.inference_mode():
-            for batch in _batches(split):
-                for name, loss in self.learner.losses(self.model, batch, rng).items():
-                    sums[name] = sums.get(name, 0.0) + loss.item() * len(batch)
-        return {name: value / len(split) for name, value in sums.items()}
+        return model, {
+            name: mean_losses(partial(self.learner.losses, model), split)
+            for name, split in (("train", self.train), ("test", test))
+        }
 
     # -- states: everything that the next step depends on, in one safetensors file
 
@@ -152,40 +151,51 @@ class Run:
         try:
             with safetensors.safe_open(path, framework="pt") as file:
                 header = json.loads(file.metadata()["run"])
+                theirs, rng, finished, seconds = (header[key] for key in ("identity", "rng", "finished", "seconds"))
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            raise ResumeError(f"{path}: expected the state of a training, found none ({error}); train without --resume") from error
+            raise ResumeError(
+                f"{path}: expected the state of a training, found none ({error}); train without --resume"
+            ) from error
         ours = self._identity()
         for key, value in ours.items():
-            if header["identity"].get(key) != value:
+            if theirs.get(key) != value:
                 raise ResumeError(
-                    f"{path}: expected a training with {key} {value!r}, found {header['identity'].get(key)!r}; "
+                    f"{path}: expected a training with {key} {value!r}, found {theirs.get(key)!r}; "
                     "give the same settings, or train without --resume"
                 )
         self._make_optimizer_state()
         state = self._state()
-        if state.keys() != tensors.keys():
+        if {name: t.shape for name, t in state.items()} != {name: t.shape for name, t in tensors.items()}:
             raise ResumeError(f"{path}: its tensors are not this training's; train without --resume")
         with torch.no_grad():
             for name, tensor in state.items():
                 tensor.copy_(tensors[name])  # into place, so that memory layouts stay as they were
-        self.rng.bit_generator.state = header["rng"]
-        self.finished, self.seconds = header["finished"], header["seconds"]
+        self.rng.bit_generator.state = rng
+        self.finished, self.seconds = finished, seconds
+
+    def made(self, header: dict[str, Any]) -> bool:
+        """Whether the model with this `header` in its file is what this run would end in, on as many threads."""
+        trained = header["training"]
+        return self._identity() == {
+            "name": header["name"],
+            "config": header["config"],
+            "recipe": header["card"]["recipe"],
+            **{key: trained.get(key) for key in ("seed", "epochs", "data", "threads")},
+        }
 
     def _identity(self) -> dict[str, Any]:
-        """What makes this run this run. JSON turns tuples to lists, and so does this."""
-        return json.loads(
-            json.dumps(
-                {
-                    "name": self.card.name,
-                    "seed": self.seed,
-                    "epochs": self.epochs,
-                    "config": asdict(self.card.config),
-                    "recipe": asdict(self.card.recipe),
-                    "data": self.train.checksum(),
-                    "threads": torch.get_num_threads(),
-                }
-            )
+        """What makes this run this run."""
+        return as_json(
+            {
+                "name": self.card.name,
+                "config": asdict(self.card.config),
+                "recipe": asdict(self.card.recipe),
+                "seed": self.seed,
+                "epochs": self.epochs,
+                "data": self.train.checksum(),
+                "threads": torch.get_num_threads(),
+            }
         )
 
     def _make_optimizer_state(self) -> None:
@@ -217,6 +227,17 @@ def _batches(split: Split) -> Iterator[Tensor]:
     return (as_floats(images) for images in split.images.split(EVALUATION_BATCH))
 
 
+def mean_losses(losses: Losses, split: Split) -> dict[str, float]:
+    """The means of `losses(images, rng)` over the whole of `split`, with random numbers from a fixed seed."""
+    rng = np.random.default_rng(0)
+    sums: dict[str, float] = {}
+    with torch.inference_mode():
+        for batch in _batches(split):
+            for name, loss in losses(batch, rng).items():
+                sums[name] = sums.get(name, 0.0) + loss.item() * len(batch)
+    return {name: value / len(split) for name, value in sums.items()}
+
+
 def parameters(card: Card) -> int:
     """How many numbers the model on `card` learns."""
     with torch.device("meta"):
@@ -244,5 +265,3 @@ def file_header(run: Run, losses: dict[str, dict[str, float]], command: str) -> 
         },
         "losses": losses,
     }
-
-

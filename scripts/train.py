@@ -1,13 +1,14 @@
 """Train models of the gallery and write their files of weights.
 
-    python scripts/train.py vae_2
-    python scripts/train.py ae_16 ae_64 --seed 1 --out /tmp/weights
-    python scripts/train.py --all --resume
+python scripts/train.py vae_2
+python scripts/train.py ae_16 ae_64 --seed 1 --out /tmp/weights
+python scripts/train.py --all --resume
 """
 
 import argparse
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,48 +16,63 @@ from tqdm import tqdm
 
 from gengallery import checkpoint, data
 from gengallery.gallery import WEIGHTS
+from gengallery.model import as_json
 from gengallery.models import cards
-from gengallery.training import ResumeError, Run, file_header
-
-THREADS = 2
+from gengallery.training import Run, Step, file_header
 
 
 def train(name: str, options: argparse.Namespace) -> None:
     """Train the model `name` and write its file; after each epoch, a state to resume from."""
-    card = cards()[name]
     target = options.out / f"{name}{checkpoint.SUFFIX}"
     state = options.out / ".training" / f"{name}{checkpoint.SUFFIX}"
-    run = Run(card, data.load(data.TRAIN, options.data), seed=options.seed, epochs=options.epochs)
+    train, test = (data.load(split, options.data) for split in (data.TRAIN, data.TEST))
+    run = Run(cards()[name], train, seed=options.seed, epochs=options.epochs)
     if options.resume and state.exists():
         run.restore(state)
         print(f"{name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
+    elif options.resume and target.exists() and run.made(checkpoint.read_header(target)):
+        print(f"{name}: trained already", file=sys.stderr)
+        return
     with Progress(name, run) as progress:
         while not run.done:
             for step in run.epoch():
                 progress.show(step)
             run.save(state)
-    model, losses = run.finish(data.load(data.TEST, options.data))
+    model, losses = run.finish(test)
     command = shlex.join(["python", "scripts/train.py", name, "--seed", str(run.seed), "--epochs", str(run.epochs)])
     checkpoint.write(target, model.state_dict(), file_header(run, losses, command))
     state.unlink()
     print(f"{target}: {run.seconds:.0f} s, test {shown(losses['test'])}")
 
 
+def relabel(name: str, folder: Path) -> None:
+    """Write the present words of the card `name` into its file. Raises ValueError if it was trained otherwise."""
+    card, saved = cards()[name], checkpoint.read(folder / f"{name}{checkpoint.SUFFIX}")
+    for what, found, expected in (
+        ("config", saved.header["config"], as_json(asdict(card.config))),
+        ("recipe", saved.header["card"].get("recipe"), card.describe()["recipe"]),
+    ):
+        if found != expected:
+            raise ValueError(f"{saved.path}: expected the {what} {expected}, found {found}; train it again")
+    checkpoint.write(saved.path, saved.tensors, {**saved.header, "card": card.describe()})
+
+
 class Progress:
     """A bar that shows the losses, smoothed over some fifty steps, and the time left."""
 
     def __init__(self, name: str, run: Run):
-        self.name, self.run, self.losses = name, run, {}
-        self.bar = None
+        self.name, self.run = name, run
+        self.losses: dict[str, float] = {}
+        self.bar: tqdm | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> "Progress":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
         if self.bar is not None:
             self.bar.close()
 
-    def show(self, step):
+    def show(self, step: Step) -> None:
         if self.bar is None:
             done = self.run.finished * step.steps
             self.bar = tqdm(total=step.epochs * step.steps, initial=done, desc=self.name, unit="step", mininterval=0.5)
@@ -83,18 +99,27 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the files (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=int, default=2, help="of torch; 1 each for two trainings side by side (default: 2)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on where an earlier call was stopped")
+    parser.add_argument(
+        "--relabel", action="store_true", help="train nothing: write what the cards say now into the files there"
+    )
     options = parser.parse_args()
     if options.all == bool(options.names):
         parser.error("give either names or --all")
     for name in options.names:
         if name not in names:
             parser.error(f"unknown model {name!r}; there are {', '.join(names)}")
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(options.threads)
     try:
         for name in names if options.all else options.names:
-            train(name, options)
-    except (data.DataMissing, ResumeError, ValueError) as error:
+            if options.relabel:
+                relabel(name, options.out)
+            else:
+                train(name, options)
+    except (OSError, FloatingPointError, ValueError) as error:  # no data, no room; no finite loss; bad settings
         sys.exit(f"train.py: {error}")
 
 

@@ -17,9 +17,7 @@ def family(name: str) -> type[Model]:
 
 def cards() -> dict[str, Card]:
     """Every card of every family, by name."""
-    return {
-        card.name: card for name in FAMILIES for card in import_module(f"{__name__}.{name}").CARDS
-    }
+    return {card.name: card for name in FAMILIES for card in import_module(f"{__name__}.{name}").CARDS}
 
 
 def learner_of(card: Card) -> type[Learner]:

@@ -44,7 +44,7 @@ class AutoencoderConfig(Config):
 class Autoencoder(Model):
     """An autoencoder of one layer each way; its prior is a Gaussian fitted to the encoded training set."""
 
-    Config = AutoencoderConfig
+    config_type = AutoencoderConfig
     title = "Autoencoder"
     paper = Paper(
         "G. E. Hinton, R. R. Salakhutdinov",
@@ -75,6 +75,9 @@ class Autoencoder(Model):
     def decoder(self, z: Tensor) -> Tensor:
         return torch.sigmoid(self.outward(z)).unflatten(1, SHAPE)  # (n, d) -> (n, 784) -> (n, 1, 28, 28)
 
+    def losses(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        return {"mse": F.mse_loss(self.decoder(self.encoder(images)), images)}
+
 
 class AutoencoderLearner(Learner):
     def __init__(self, config: AutoencoderConfig, recipe: Recipe):
@@ -85,14 +88,11 @@ class AutoencoderLearner(Learner):
 
     def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         (optimizer,) = self.optimizers
-        losses = self.losses(self.model, images, rng)
+        losses = self.model.losses(images, rng)
         optimizer.zero_grad()
         losses["mse"].backward()
         optimizer.step()
         return losses
-
-    def losses(self, model: Model, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        return {"mse": F.mse_loss(model.decoder(model.encoder(images)), images)}
 
 
 def _card(latent: int, **reported: float) -> Card:

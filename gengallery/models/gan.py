@@ -11,6 +11,7 @@ is a moving average over the steps (Yazici et al. 2019, arxiv.org/abs/1806.04498
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -70,11 +71,9 @@ class Gan(Model):
     not surely the best, and may find one that the prior would hardly draw.
     """
 
-    Config = GanConfig
+    config_type = GanConfig
     title = "GAN"
-    paper = Paper(
-        "I. Goodfellow et al.", "Generative Adversarial Networks", 2014, "https://arxiv.org/abs/1406.2661"
-    )
+    paper = Paper("I. Goodfellow et al.", "Generative Adversarial Networks", 2014, "https://arxiv.org/abs/1406.2661")
     strengths = (
         "Crisp edges: the inspector punishes blur, where a mean of squares rewards it.",
         "The smallest to run: one matrix product to a hidden layer, one to the image.",
@@ -107,7 +106,7 @@ class Gan(Model):
 
         candidates = self.prior.sample(CANDIDATES, seed=0)
         with torch.inference_mode(False), torch.enable_grad():
-            image = image.clone()
+            image, candidates = image.clone(), candidates.clone()  # no longer inference tensors
             z = candidates[errors(candidates).argsort()[:STARTS]].detach().requires_grad_()
             optimizer = torch.optim.Adam([z], lr=0.1)
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, DESCENT)
@@ -121,12 +120,16 @@ class Gan(Model):
 def mlp(sizes: tuple[int, ...], activation: nn.Module) -> nn.Sequential:
     """Dense layers of the given sizes with `activation` between them."""
     layers: list[nn.Module] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         layers += [nn.Linear(inputs, outputs), activation]
     return nn.Sequential(*layers[:-1])
 
 
 class GanLearner(Learner):
+    """Trains a generator against a discriminator that is thrown away afterwards."""
+
+    steps: Tensor
+
     def __init__(self, config: GanConfig, recipe: GanRecipe):
         super().__init__()
         self.recipe = recipe
@@ -185,9 +188,7 @@ class GanLearner(Learner):
         return slope.square().sum(1).mean()
 
 
-SOUND = GanRecipe(
-    epochs=100, batch=128, rate=1e-3, betas=(0.5, 0.99), cosine=True, average=0.999, gamma=1.0, penalise_every=4
-)
+SOUND = GanRecipe(epochs=40, rate=1e-3, betas=(0.5, 0.99), average=0.999, gamma=0.3, penalise_every=4)
 REPORT = GanRecipe(epochs=30, batch=128, rate=3e-4, cosine=False, leak=0.0, clipped=True)
 
 

@@ -1,0 +1,292 @@
+"""The gallery in a browser: `python demo/app.py`. Blocks and wiring only; views.py makes the pictures.
+
+GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where it listens, http://127.0.0.1:7860 if they do not.
+"""
+
+import importlib.util
+import os
+import sys
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE)] if importlib.util.find_spec("views") is None else []
+if importlib.util.find_spec("gengallery") is None:  # on a Space it is not installed but lies beside this folder
+    sys.path.insert(0, str(HERE.parent))
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported: nothing leaves the machine
+
+import gradio as gr  # noqa: E402
+import markup  # noqa: E402
+import numpy as np  # noqa: E402
+import views  # noqa: E402
+from PIL import Image  # noqa: E402
+
+LIVE = {"trigger_mode": "always_last", "show_progress": "hidden"}
+NEW_SEED = "() => Math.floor(Math.random() * 1e6)"
+
+
+def refusing(handler):
+    """`handler`, whose ValueErrors the visitor gets to read."""
+
+    @wraps(handler)
+    def wrapped(*args):
+        try:
+            return handler(*args)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    return wrapped
+
+
+@refusing
+def gan_variants(variants: list[str], count: int, seed: int) -> tuple[str, np.ndarray]:
+    """The same seed through several GANs: the page's HTML, and all pictures as one PNG, a row a GAN."""
+    rows = views.gan_variants(variants, count, seed)
+    return markup.rows(rows), views.poster(rows)
+
+
+@refusing
+def swap_prior(model: str, noises: list[str], count: int, seed: int) -> tuple[str, np.ndarray]:
+    """One GAN on its own noise and on other noise: the page's HTML, and all pictures as one PNG, a row a noise."""
+    rows = views.swapped_priors(model, noises, count, seed)
+    return markup.rows(rows), views.poster(rows)
+
+
+@refusing
+def reconstruct(
+    models: list[str], source: str, count: int, seed: int, upload: Image.Image | None
+) -> tuple[str, np.ndarray]:
+    """Originals and their reconstructions with the errors: the page's HTML, and all pictures as one PNG."""
+    rows, notice = views.reconstructions(models, source, count, seed, upload)
+    return markup.rows(rows, notice), views.poster(rows)
+
+
+@refusing
+def from_noise(models: list[str], seed: int) -> tuple[str, np.ndarray]:
+    """Ten images of each model from its own prior: the page's HTML, and all pictures as one PNG, a row a model."""
+    rows = views.from_noise(models, seed)
+    return markup.rows(rows), views.poster(rows)
+
+
+@refusing
+def latent_matrices(
+    models: list[str], preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
+) -> tuple[str, np.ndarray]:
+    """Decoded grids of 2-d latent spaces with their maps: the page's HTML, and the grids side by side as one PNG."""
+    matrices = views.latent_matrices(models, preset, side, x_min, x_max, y_min, y_max)
+    return markup.matrices(matrices), views.matrix_poster(matrices)
+
+
+def compare() -> str:
+    """Every model in one table, its speed measured now, and the families' pros and cons, as HTML."""
+    return markup.comparison(views.comparison())
+
+
+def show_upload(source: str) -> dict:
+    """The box for the visitor's own picture, shown when it is the source."""
+    return gr.update(visible=source == views.UPLOAD)
+
+
+def show_range(preset: str) -> dict:
+    """The four bounds, shown when they are the visitor's own."""
+    return gr.update(visible=preset == views.OWN)
+
+
+def intro(title: str, text: str) -> None:
+    gr.HTML(f'<div class="intro"><h2>{title}</h2><p>{text}</p></div>')
+
+
+def choices(names: list[str], *marks: str) -> list[tuple[str, str]]:
+    """A menu of models, each with those of its `marks` that matter there."""
+    return [(" · ".join([name, *(mark for mark in views.marks(name) if mark in marks)]), name) for name in names]
+
+
+def seed_box() -> gr.Number:
+    """A seed, and a button that rolls another in the browser."""
+    with gr.Group():
+        seed = gr.Number(0, label="Seed", minimum=0, maximum=views.LARGEST_SEED, step=1)
+        another = gr.Button("Another seed", size="sm")
+    another.click(None, None, seed, js=NEW_SEED)
+    return seed
+
+
+def count_box() -> gr.Slider:
+    return gr.Slider(1, views.MOST_IMAGES, views.MOST_IMAGES, step=1, label="How many", buttons=[])
+
+
+def wall(elem_id: str) -> tuple[gr.HTML, gr.Image]:
+    """Where pictures hang, and the same as one picture to keep."""
+    page = gr.HTML(elem_id=elem_id)
+    with gr.Accordion("Save as one picture", open=False):
+        poster = gr.Image(
+            format="png", show_label=False, interactive=False, elem_classes="poster", buttons=["download"]
+        )
+    return page, poster
+
+
+def more(text: str) -> None:
+    with gr.Accordion("More", open=False):
+        gr.Markdown(text, latex_delimiters=[{"left": "$", "right": "$", "display": False}])
+
+
+def gan_tab() -> None:
+    intro("One seed, many forgers", "The same noise through every GAN of the gallery, a row each.")
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            variants = gr.CheckboxGroup(choices(views.gans(), "exhibit"), value=views.gans(), label="Variants")
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("gans")
+    inputs: list[Any] = [variants, count, seed]
+    gr.on(
+        [demo.load, *(c.change for c in inputs)], gan_variants, inputs, [page, poster], api_name="gan_variants", **LIVE
+    )
+
+    intro("Swap the prior", "A generator learns one kind of noise. Here it is fed another, from the same seed.")
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            model = gr.Dropdown(choices(views.gans(), "exhibit"), value=views.gans()[0], label="Generator")
+            noises = gr.CheckboxGroup(list(views.NOISES), value=list(views.NOISES), label="Noise to swap in")
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("priors")
+    inputs = [model, noises, count, seed]
+    gr.on([demo.load, *(c.change for c in inputs)], swap_prior, inputs, [page, poster], api_name="swap_prior", **LIVE)
+    more(
+        "A generator $G$ turns noise $z$ into an image $G(z)$; a second network, thrown away after training, learned "
+        "to tell $G(z)$ from real images. Noise of any distribution will do, as long as it is the one of the training"
+        " and of a reasonable size: *standardised* noise is shifted and scaled to mean 0 and variance 1, *raw* noise "
+        "is $U(0, 1)$ or $\\mathrm{Poisson}(1)$ as it comes, with a constant offset.\n\nThe **exhibits** are the "
+        "report's two failures, trained on raw noise by its own recipe."
+    )
+
+
+def reconstruction_tab() -> None:
+    intro(
+        "Through the bottleneck",
+        "Originals above, under them what is left when a model has kept a few numbers of each.",
+    )
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            source = gr.Radio(list(views.SOURCES), value=views.TEST, label="Originals")
+            upload = gr.Image(
+                type="pil", image_mode=None, format="png", sources=["upload", "clipboard"], label="Your picture",
+                visible=False, height=200,
+            )  # fmt: skip
+            models = gr.CheckboxGroup(
+                choices(views.models(), "exhibit", "search"), value=views.encoding_models(), label="Models"
+            )
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("reconstructions")
+            intro("From noise", "Ten images of each, from nothing but the seed.")
+            noise_page, noise_poster = wall("noise")
+    source.change(show_upload, source, upload, api_visibility="private", show_progress="hidden")
+    inputs: list[Any] = [models, source, count, seed, upload]
+    triggers = [demo.load, models.change, count.release, seed.change, source.input, upload.change]
+    gr.on(
+        triggers, reconstruct, inputs, [page, poster], api_name="reconstruct",
+        trigger_mode="always_last", show_progress="minimal", show_progress_on=page,
+    )  # fmt: skip
+    gr.on(
+        [demo.load, models.change, seed.change], from_noise, [models, seed], [noise_page, noise_poster],
+        api_name="from_noise", **LIVE,
+    )  # fmt: skip
+    more(
+        "Under each picture stands its error, the mean of $(x - x')^2$ over its 784 pixels, with grey levels in $[0, "
+        "1]$.\n\nAutoencoders and variational autoencoders have an **encoder**: one pass, and the same answer each "
+        "time (the mean, for the variational ones). A GAN has none. Models marked **search** look for the latent "
+        "whose image is nearest, by descending the gradient from several starts: slower, and a good latent rather "
+        "than surely the best.\n\nAn autoencoder has no prior of its own either, so it samples from a Gaussian fitted"
+        " to its encoded training set."
+    )
+
+
+def latent_tab() -> None:
+    intro(
+        "The wardrobe on one page",
+        "A grid of points of a 2-d latent space, decoded; under it, where the test images lie.",
+    )
+    names = views.flat_models()
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            preset = gr.Radio(list(views.RANGES), value=views.DEVIATIONS, label="Range")
+            with gr.Group(visible=False) as bounds:
+                with gr.Row():
+                    x_min = gr.Number(-2, label="x from", step=0.5, min_width=100)
+                    x_max = gr.Number(2, label="x to", step=0.5, min_width=100)
+                with gr.Row():
+                    y_min = gr.Number(-2, label="y from", step=0.5, min_width=100)
+                    y_max = gr.Number(2, label="y to", step=0.5, min_width=100)
+            side = gr.Slider(2, views.MOST_SIDE, 15, step=1, label="Images a side", buttons=[])
+            models = gr.CheckboxGroup(choices(names, "exhibit"), value=names, label="Models")
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("matrices")
+    preset.change(show_range, preset, bounds, api_visibility="private", show_progress="hidden")
+    inputs: list[Any] = [models, preset, side, x_min, x_max, y_min, y_max]
+    triggers = [demo.load, *(component.change for component in inputs)]
+    gr.on(triggers, latent_matrices, inputs, [page, poster], api_name="latent_matrices", **LIVE)
+    more(
+        "Column $i$ and row $j$ of the grid show the decoder's image of $z = (x_i, y_j)$, with $x$ to the right and "
+        "$y$ upwards, both evenly spaced. The dashed rectangle on the map is what the grid covers. Two of the ranges "
+        "depend on the model: the mean of its encoded training set and two standard deviations each way, and the "
+        "middle 95 % of its encoded test images along each axis.\n\nAn autoencoder's space has the shape that "
+        "training happened to give it; a variational one is pressed towards $N(0, I)$, so $[-1, 1]$ is its very "
+        "middle. Point at a class to see it alone."
+    )
+
+
+def compare_tab() -> None:
+    intro("Side by side", "Every model: how large, how quick on this machine, and how it does beside the report's own.")
+    page = gr.HTML(elem_id="compare")
+    again = gr.Button("Measure again", size="sm", elem_classes="again")
+    gr.on([demo.load, again.click], compare, None, page, api_name="compare", **LIVE)
+    more(
+        "Losses: **mse** is the mean squared error of a pixel. **total** = **reconstruction** + **kl**, in nats an "
+        "image: the cross-entropy summed over pixels and the divergence from the prior, an upper bound on $-\\log "
+        "p(x)$. **generator** and **discriminator** are the two sides of a contest and say little about the images; "
+        "lower is not better.\n\n*One image* is the median time of several decodes, taken just now on the machine "
+        "that runs this page."
+    )
+
+
+TABS = {"GANs": gan_tab, "Rebuild": reconstruction_tab, "Latent": latent_tab, "Compare": compare_tab}
+
+with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+    gr.HTML(
+        '<header class="title"><h1>gengallery</h1>'
+        f"<p>{len(views.models())} models that learned what clothes look like from Fashion-MNIST.</p></header>"
+    )
+    with gr.Tabs():
+        for tab, build in TABS.items():
+            with gr.Tab(tab):
+                build()
+
+# Gradio's default weights are 400 and 600, but the file of weight 600 that it brings lacks most letters.
+SANS = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
+THEME = gr.themes.Base(
+    primary_hue="stone",
+    secondary_hue="stone",
+    neutral_hue="stone",
+    radius_size="sm",
+    font=[SANS, "ui-sans-serif", "system-ui", "sans-serif"],
+)
+
+
+def launch(**options) -> str:
+    """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
+    _, url, _ = demo.launch(
+        theme=THEME,
+        css_paths=[HERE / "static" / "style.css"],
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        show_error=True,
+        max_file_size="10mb",
+        **options,
+    )
+    return url
+
+
+if __name__ == "__main__":
+    launch()

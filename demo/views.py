@@ -1,0 +1,364 @@
+"""From what a visitor chose to pictures and tables: pure functions, no Gradio.
+
+Whatever comes in may have been posted by hand, so each function checks all of it and raises ValueError, which
+says what was expected and what was found. Pictures go out as grey levels, uint8.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import gengallery
+from gengallery import data
+from gengallery.images import CLASS_NAMES, SIZE, as_images, enlarge, sheet, to_uint8
+from gengallery.model import LatentStatistics, Model, Paper, latent_grid
+from gengallery.models import family as family_class
+from gengallery.noise import DISTRIBUTIONS, Noise
+
+MOST_IMAGES = 10  # in a row
+MOST_SIDE = 30  # of a latent matrix
+FARTHEST = 1000.0  # from the origin of a latent space
+LARGEST_SEED = 2**32 - 1
+SHEET_SCALE = 4
+
+TEST, TRAIN, UPLOAD = "Test set", "Training set", "Your picture"
+SOURCES = (TEST, TRAIN, UPLOAD)
+SQUARE, DEVIATIONS, MOST_DATA, OWN = "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", "Your own"
+RANGES = (SQUARE, DEVIATIONS, MOST_DATA, OWN)
+# Noise to feed a generator with: distribution and whether it is standardised, by the name in the menu.
+NOISES = {name: (name, True) for name in DISTRIBUTIONS} | {
+    f"{name}, raw": (name, False) for name, (_, mean, deviation) in DISTRIBUTIONS.items() if (mean, deviation) != (0, 1)
+}
+
+load = lru_cache(maxsize=None)(gengallery.load)
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures (n, 28, 28), uint8, that belong together: what made them, and what there is to say of each."""
+
+    label: str
+    note: str
+    pictures: np.ndarray
+    captions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Range:
+    """A rectangle of a latent space with two dimensions."""
+
+    x_min: float
+    x_max: float
+    y_min: float
+    y_max: float
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Decoded points of a rectangle: `pixels` (28 side, 28 side), uint8, x to the right and y upwards.
+
+    `positions` (m, 2) and `labels` (m) are encoded test images, for the map beside it.
+    """
+
+    model: str
+    range: Range
+    side: int
+    pixels: np.ndarray
+    positions: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model in the comparison. Losses are (name, the report's or None, ours on the test set)."""
+
+    name: str
+    summary: str
+    exhibit: bool
+    latent: int
+    prior: str
+    parameters: int
+    losses: tuple[tuple[str, float | None, float], ...]
+    bytes: int
+    milliseconds: float  # an image, the median of several decodes just now
+    pictures: np.ndarray  # (n, 28, 28), uint8
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family's models and what it is good and bad at."""
+
+    title: str
+    paper: Paper
+    strengths: tuple[str, ...]
+    weaknesses: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+
+# -- menus
+
+
+def models() -> list[str]:
+    """Every model of the gallery."""
+    return gengallery.list_models()
+
+
+def gans() -> list[str]:
+    """The GANs of the gallery, exhibits last."""
+    return gengallery.list_models("gan")
+
+
+def flat_models() -> list[str]:
+    """The models with two latent dimensions whose file says where the data lies in them."""
+    return [name for name in models() if gengallery.info(name)["latent"] == 2 and load(name).statistics is not None]
+
+
+def encoding_models() -> list[str]:
+    """The sound models with an encoder, which reconstruct without a search."""
+    return [name for name in models() if not gengallery.info(name)["exhibit"] and not load(name).searches]
+
+
+def marks(name: str) -> list[str]:
+    """What a menu should say of the model beside its name: that it is an exhibit, that it searches."""
+    return ["exhibit"] * gengallery.info(name)["exhibit"] + ["search"] * load(name).searches
+
+
+# -- GANs
+
+
+def gan_variants(names: Sequence[str], count: int, seed: int) -> list[Row]:
+    """`count` images from the same seed by each of the GANs `names`, a row each."""
+    names, count, seed = _choices("variants", names, gans()), _count(count), _seed(seed)
+    return [_generated(name, count, seed) for name in names]
+
+
+def swapped_priors(name: str, noises: Sequence[str], count: int, seed: int) -> list[Row]:
+    """The GAN `name` on its own noise, and then on each of `noises` (keys of NOISES), all from the same seed."""
+    (name,) = _choices("model", [name], gans())
+    noises, count, seed = _choices("noise", noises, NOISES), _count(count), _seed(seed)
+    model = load(name)
+    rows = [Row(f"Its own: {_noise_name(model.prior.describe())}", name, to_uint8(model.generate(count, seed)))]
+    for noise in noises:
+        prior = Noise(NOISES[noise][0], model.prior.dim, NOISES[noise][1])
+        if prior.describe() != model.prior.describe():
+            rows.append(Row(noise, "swapped in", to_uint8(model.decode(prior.sample(count, seed)))))
+    return rows
+
+
+# -- reconstruction
+
+
+def reconstructions(
+    names: Sequence[str], source: str, count: int, seed: int, upload: Any = None
+) -> tuple[list[Row], str]:
+    """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors.
+
+    `source` is one of SOURCES; `upload` anything that `as_images` takes, for the last of them. Beside the rows comes
+    a notice: what the visitor should know of the originals, or "".
+    """
+    names = _choices("models", names, models())
+    images, captions, notice = _originals(source, _count(count), _seed(seed), upload)
+    rows = [Row("Originals", source.lower() if not notice else "", to_uint8(images), captions)]
+    for name in names:
+        model = load(name)
+        answer = model.reconstruct(images)
+        errors = (answer - images).square().flatten(1).mean(1)
+        how = "search · " if model.searches else ""
+        rows.append(
+            Row(name, f"{how}error {errors.mean():.4f}", to_uint8(answer), tuple(f"{error:.4f}" for error in errors))
+        )
+    return rows, notice
+
+
+def from_noise(names: Sequence[str], seed: int) -> list[Row]:
+    """Ten images that each of the models `names` draws from its own prior."""
+    return [_generated(name, MOST_IMAGES, _seed(seed)) for name in _choices("models", names, models())]
+
+
+def _originals(source: str, count: int, seed: int, upload: Any) -> tuple[Tensor, tuple[str, ...], str]:
+    """Images, a caption for each, and a notice."""
+    _choices("source", [source], SOURCES)
+    if source == UPLOAD:
+        if upload is None:
+            raise ValueError("picture: expected an upload, found none; drop one into the box, or choose another source")
+        images = as_images(upload)[:MOST_IMAGES]
+        notice = "Your picture as the models see it: grey, light on black, 28 × 28. It stays with this page's server."
+        return images, ("yours",) * len(images), notice
+    try:
+        split = data.load(data.TEST if source == TEST else data.TRAIN, download=False)
+    except data.DataMissing:
+        maker = gans()[0]
+        notice = (
+            f"Fashion-MNIST is not on this machine, so these originals are the gallery's own: {maker} generated them."
+        )
+        return load(maker).generate(count, seed), ("generated",) * count, notice
+    chosen = np.random.default_rng(seed).choice(len(split), count, replace=False)
+    return as_images(split.images[chosen]), tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist()), ""
+
+
+# -- latent matrices
+
+
+def preset_range(statistics: LatentStatistics, preset: str) -> Range:
+    """The rectangle that `preset`, one of RANGES but the last, means for a model with these statistics."""
+    if preset == SQUARE:
+        return Range(-1.0, 1.0, -1.0, 1.0)
+    if preset == DEVIATIONS:
+        spread = 2 * statistics.covariance.diagonal().sqrt()
+        low, high = statistics.mean - spread, statistics.mean + spread
+    else:  # the middle 95 % along each axis
+        low, high = torch.quantile(statistics.positions, torch.tensor([0.025, 0.975]), dim=0)
+    return Range(float(low[0]), float(high[0]), float(low[1]), float(high[1]))
+
+
+def own_range(x_min: float, x_max: float, y_min: float, y_max: float) -> Range:
+    """A rectangle from four numbers, each minimum below its maximum."""
+    fields = {"x from": x_min, "x to": x_max, "y from": y_min, "y to": y_max}
+    bounds = [_coordinate(field, value) for field, value in fields.items()]
+    for axis, low, high in (("x", bounds[0], bounds[1]), ("y", bounds[2], bounds[3])):
+        if not low < high:
+            raise ValueError(f"{axis}: expected a minimum below the maximum, found {low:g} and {high:g}")
+    return Range(*bounds)
+
+
+def latent_matrices(
+    names: Sequence[str], preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
+) -> list[Matrix]:
+    """A `side` x `side` grid of decoded points for each of the models `names`, which have two latent dimensions.
+
+    `preset` is one of RANGES; the four numbers count for the last of them only.
+    """
+    names = _choices("models", names, flat_models())
+    _choices("range", [preset], RANGES)
+    side = _whole("side", side, 2, MOST_SIDE)
+    own = own_range(x_min, x_max, y_min, y_max) if preset == OWN else None
+    return [_matrix(name, own, preset, side) for name in names]
+
+
+def _matrix(name: str, own: Range | None, preset: str, side: int) -> Matrix:
+    model = load(name)
+    statistics = model.statistics
+    assert statistics is not None  # as flat_models() made sure
+    area = own or preset_range(statistics, preset)
+    z = latent_grid(area.x_min, area.x_max, area.y_min, area.y_max, side)
+    pixels = sheet(model.decode(z), side, gap=0)
+    return Matrix(name, area, side, pixels, statistics.positions.numpy(), statistics.labels.numpy())
+
+
+# -- comparison
+
+
+def comparison(samples: int = 3) -> list[Family]:
+    """Every model of the gallery, family by family, with its speed measured now."""
+    cards = [gengallery.info(name) for name in models()]
+    families = sorted({card["family"] for card in cards})
+    return [_family(name, [card for card in cards if card["family"] == name], samples) for name in families]
+
+
+def milliseconds(model: Model, repeats: int = 9) -> float:
+    """How long `model` takes to decode one latent, the median of `repeats` times after one to warm up."""
+    z = model.sample(1)
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        model.decode(z)
+        times.append(time.perf_counter() - start)
+    return 1000 * median(times[1:])
+
+
+def _family(name: str, cards: list[dict], samples: int) -> Family:
+    kind = family_class(name)
+    entries = tuple(_entry(card, samples) for card in cards)
+    return Family(kind.title, kind.paper, kind.strengths, kind.weaknesses, entries)
+
+
+def _entry(card: dict, samples: int) -> Entry:
+    model = load(card["name"])
+    return Entry(
+        name=card["name"],
+        summary=card["summary"],
+        exhibit=card["exhibit"],
+        latent=card["latent"],
+        prior=_noise_name(card["prior"]),
+        parameters=card["parameters"],
+        losses=tuple((loss, card["reported"].get(loss), ours) for loss, ours in card["losses"]["test"].items()),
+        bytes=card["bytes"],
+        milliseconds=milliseconds(model),
+        pictures=to_uint8(model.generate(samples)),
+    )
+
+
+# -- shared
+
+
+def poster(rows: Sequence[Row]) -> np.ndarray:
+    """The rows under one another as one picture to keep, (H, W) uint8, each pixel 4 x 4; short rows end in white."""
+    widest = max(len(row.pictures) for row in rows)
+    padded = [
+        np.pad(row.pictures, ((0, widest - len(row.pictures)), (0, 0), (0, 0)), constant_values=255) for row in rows
+    ]
+    images = torch.from_numpy(np.concatenate(padded)).float()[:, None] / 255
+    return enlarge(sheet(images, widest), SHEET_SCALE)
+
+
+def matrix_poster(matrices: Sequence[Matrix]) -> np.ndarray:
+    """The matrices side by side as one picture to keep, (H, W) uint8, each pixel 2 x 2."""
+    gap = np.full((len(matrices[0].pixels), SIZE), 255, np.uint8)
+    parts = [part for matrix in matrices for part in (gap, matrix.pixels)]
+    return enlarge(np.concatenate(parts[1:], axis=1), 2)
+
+
+def _generated(name: str, count: int, seed: int) -> Row:
+    model = load(name)
+    return Row(name, _noise_name(model.prior.describe(), model.prior.dim), to_uint8(model.generate(count, seed)))
+
+
+def _noise_name(prior: dict, dim: int | None = None) -> str:
+    """A prior, as `describe` gives it, in a few words."""
+    name = prior.get("distribution", "fitted Gaussian")
+    if f"{name}, raw" in NOISES and not prior["standardised"]:
+        name += ", raw"
+    return name if dim is None else f"{dim} × {name}"
+
+
+def _choices(field: str, values: Any, allowed: Any) -> list[str]:
+    """`values`, each once, in the order of `allowed`."""
+    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{field}: expected a list of names, found {values!r}")
+    if not values:
+        raise ValueError(f"{field}: expected at least one, found none; choose one")
+    for value in values:
+        if value not in allowed:
+            raise ValueError(f"{field}: expected one of {', '.join(allowed)}; found {value!r}")
+    return [value for value in allowed if value in values]
+
+
+def _whole(field: str, value: Any, least: int, most: int) -> int:
+    """`value` as an integer; JSON may have made it a float."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or value != int(value) or not least <= value <= most:
+        raise ValueError(f"{field}: expected a whole number from {least} to {most}, found {value!r}")
+    return int(value)
+
+
+def _count(value: Any) -> int:
+    return _whole("how many", value, 1, MOST_IMAGES)
+
+
+def _seed(value: Any) -> int:
+    return _whole("seed", value, 0, LARGEST_SEED)
+
+
+def _coordinate(field: str, value: Any) -> float:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not abs(value) <= FARTHEST:  # written so that NaN fails too
+        raise ValueError(f"{field}: expected a number from {-FARTHEST:g} to {FARTHEST:g}, found {value!r}")
+    return float(value)

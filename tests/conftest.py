@@ -1,0 +1,119 @@
+"""What several test files share: the real data set, a small stand-in for it, and the training script."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+from gengallery import data
+
+# These networks are small: threads that wait for each other cost more than they save, above all on a busy machine.
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parent.parent
+TRAIN_SCRIPT = ROOT / "scripts" / "train.py"
+TRAIN_SIZE, TEST_SIZE = 640, 200  # of the stand-in
+
+
+def run_python(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run a fresh Python in the checkout, without a network: any proxy of this machine is a closed port."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=offline(**environment),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def load_script(name: str) -> ModuleType:
+    """The file scripts/NAME.py as a module."""
+    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where its dataclasses look for themselves
+    spec.loader.exec_module(module)
+    return module
+
+
+def offline(**environment: str) -> dict[str, str]:
+    nowhere = "http://127.0.0.1:9"  # the discard port: refused at once
+    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
+    return {**os.environ, **proxies, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": str(ROOT), **environment}
+
+
+def shapes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """`n` light boxes on black, (n, 28, 28) uint8, whose width tells their class, (n) uint8."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(n) % 10).astype(np.uint8)
+    images = np.zeros((n, 28, 28), np.uint8)
+    for image, label, top in zip(images, labels, rng.integers(4, 10, n), strict=True):
+        image[top : top + 12, 13 - label : 15 + label] = rng.integers(120, 256)
+    return images, labels
+
+
+def idx(array: np.ndarray) -> bytes:
+    """uint8 numbers in the IDX format (yann.lecun.com/exdb/mnist): type and axes, their sizes, the bytes."""
+    return bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
+
+
+def fake_files() -> dict[str, bytes]:
+    """The four files of a small stand-in for Fashion-MNIST, by name."""
+    train, test = shapes(TRAIN_SIZE, seed=0), shapes(TEST_SIZE, seed=1)
+    return dict(zip(data.FILES, map(idx, (*train, *test)), strict=True))
+
+
+@pytest.fixture(scope="session")
+def fake_root(tmp_path_factory) -> Path:
+    """A data root with the stand-in, unpacked."""
+    root = tmp_path_factory.mktemp("fake")
+    raw = root / data.FOLDER
+    raw.mkdir(parents=True)
+    for name, content in fake_files().items():
+        (raw / name).write_bytes(content)
+    return root
+
+
+@pytest.fixture(scope="session")
+def fake_train(fake_root) -> data.Split:
+    return data.load(data.TRAIN, fake_root, download=False)
+
+
+@pytest.fixture(scope="session")
+def fake_test(fake_root) -> data.Split:
+    return data.load(data.TEST, fake_root, download=False)
+
+
+@pytest.fixture(scope="session")
+def real_root() -> Path:
+    """The folder of the real data set."""
+    root = data.default_root()
+    raw = root / data.FOLDER
+    if not all((raw / name).is_file() or (raw / f"{name}.gz").is_file() for name in data.FILES):
+        pytest.skip(f"data set absent: {root} (name its folder in {data.VARIABLE})")
+    return root
+
+
+@pytest.fixture(scope="session")
+def train_module():
+    return load_script("train")
+
+
+@pytest.fixture
+def train_main(train_module, monkeypatch):
+    """Calls scripts/train.py in this process with the given arguments."""
+    threads = torch.get_num_threads()
+
+    def call(*arguments: str | Path) -> None:
+        monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
+        train_module.main()
+
+    yield call
+    torch.set_num_threads(threads)  # the script sets them for its process

@@ -1,0 +1,371 @@
+"""The demo as its visitors meet it: in a real browser, through its API, and started as a Space starts it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from importlib.metadata import distribution
+from io import BytesIO
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from packaging.requirements import Requirement
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+
+import gengallery
+from gengallery.images import CLASS_NAMES
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "demo"))
+
+import app  # noqa: E402
+import views  # noqa: E402
+
+GAN, FLAT = views.gans()[0], views.flat_models()
+TABS = {
+    "GANs": "gans",
+    "Rebuild": "reconstructions",
+    "Latent": "matrices",
+    "Compare": "compare",
+}  # name: id of its figure
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)  # fmt: skip
+PIXELS = """image => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 0));
+}"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def address():
+    yield app.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
+    app.demo.close()
+
+
+@pytest.fixture(scope="module")
+def client(address):
+    return Client(address, verbose=False)
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(playwright, address, tmp_path):
+    """visit(width, query) opens the page in a browser of its own; the requests it made are in page.requested."""
+    names = ("chromium", "chrome", "google-chrome", "chromium-browser")
+    browsers = [
+        os.environ.get("CHROME"),
+        "/usr/bin/chromium",
+        *map(shutil.which, names),
+        playwright.chromium.executable_path,
+    ]
+    browser = next((path for path in browsers if path and Path(path).exists()), None)
+    if browser is None:
+        pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
+    contexts = []
+
+    def open_page(width=1280, query=""):
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / f"browser{len(contexts)}", headless=True, executable_path=browser, args=FLAGS,
+            viewport={"width": width, "height": 900},
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.requested = []
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.goto(address + query)
+        expect(page.locator("#gans .row")).to_have_count(len(views.gans()), timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def turn_to(page, tab):
+    """Open a tab and wait until its figure hangs; returns the figure."""
+    page.get_by_role("tab", name=tab, exact=True).click()
+    figure = page.locator(f"#{TABS[tab]}")
+    expect(figure.locator("img").first).to_be_visible(timeout=30_000)
+    return figure
+
+
+def pixels(image) -> np.ndarray:
+    """The pixels of a picture in the page, as the browser decoded them."""
+    width = image.evaluate("image => image.naturalWidth")
+    return np.array(image.evaluate(PIXELS), np.uint8).reshape(-1, width)
+
+
+# -- in the browser
+
+
+def test_gans(visit):
+    page = visit()
+    cells = page.locator("#gans .row").first.locator("img")
+    expect(cells).to_have_count(views.MOST_IMAGES)
+    (row,) = views.gan_variants([GAN], views.MOST_IMAGES, 0)
+    np.testing.assert_array_equal([pixels(cell) for cell in cells.all()], row.pictures)
+
+    style = cells.first.evaluate(
+        "image => [getComputedStyle(image).imageRendering, image.getBoundingClientRect().width]"
+    )
+    assert style[0] == "pixelated"
+    assert style[1] >= 56
+    assert style[1] % 28 == 0
+
+    before = cells.first.get_attribute("src")
+    page.get_by_label("Seed").first.fill("5")
+    expect(cells.first).not_to_have_attribute("src", before)
+    np.testing.assert_array_equal(pixels(cells.first), views.gan_variants([GAN], 1, 5)[0].pictures[0])
+
+    page.get_by_label(GAN, exact=True).first.uncheck()
+    expect(page.locator("#gans .row")).to_have_count(len(views.gans()) - 1)
+    expect(page.locator("#priors .row").first).to_contain_text("Its own")
+
+
+def test_reconstruction_of_an_upload(visit, tmp_path):
+    page = visit()
+    figure = turn_to(page, "Rebuild")
+    expect(figure.locator(".row")).to_have_count(1 + len(views.encoding_models()))
+    expect(page.locator("#noise .row")).to_have_count(len(views.encoding_models()))
+    picture = Image.fromarray(np.kron(np.eye(4, dtype=np.uint8) * 240, np.ones((20, 20), np.uint8)))
+    picture.save(tmp_path / "eye.png")
+    page.get_by_label("Your picture", exact=True).first.check()
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "eye.png")
+    expect(figure.locator(".notice")).to_contain_text("Your picture", timeout=30_000)
+    rows, _ = views.reconstructions(views.encoding_models(), views.UPLOAD, 1, 0, picture)
+    for index, row in enumerate(rows):
+        shown = figure.locator(".row").nth(index)
+        expect(shown.locator("figcaption")).to_have_text(list(row.captions))
+        np.testing.assert_array_equal([pixels(shown.locator("img"))], row.pictures)
+
+
+def test_latent_matrices(visit):
+    page = visit()
+    figure = turn_to(page, "Latent")
+    expect(figure.locator(".matrix")).to_have_count(len(FLAT))
+    expect(figure.locator(".legend li")).to_have_text(CLASS_NAMES)
+    for index, matrix in enumerate(views.latent_matrices(FLAT, views.DEVIATIONS, 15, 0, 0, 0, 0)):
+        shown = figure.locator(".matrix").nth(index)
+        np.testing.assert_array_equal(pixels(shown.locator("img")), matrix.pixels)
+        dots = shown.locator("svg path").evaluate_all(
+            "paths => paths.map(p => p.getAttribute('d').split('M').length - 1)"
+        )
+        assert sum(dots) == len(matrix.positions)
+
+    page.get_by_label(views.OWN, exact=True).check()
+    for label, value in {"x from": "-1.5", "x to": "0.5", "y from": "0", "y to": "2.5"}.items():
+        page.get_by_label(label, exact=True).fill(value)
+    expect(figure.locator(".matrix header").first).to_contain_text("x −1.5 to 0.5, y 0 to 2.5")
+    (expected, *_) = views.latent_matrices(FLAT, views.OWN, 15, -1.5, 0.5, 0, 2.5)
+    np.testing.assert_array_equal(pixels(figure.locator(".matrix img").first), expected.pixels)
+
+    page.get_by_label("x to", exact=True).fill("-3")
+    expect(page.get_by_text("expected a minimum below the maximum")).to_be_visible()
+
+
+def test_compare(visit):
+    page = visit()
+    figure = turn_to(page, "Compare")
+    names = figure.locator("tbody th[scope=row]")
+    expect(names).to_have_count(len(gengallery.list_models()))
+    expect(figure.locator("article")).to_have_count(len(views.comparison()))
+    assert pixels(figure.locator("tbody img").first).shape == (28, 28)
+    page.get_by_text("Measure again").click()
+    expect(names).to_have_count(len(gengallery.list_models()))
+
+
+@pytest.mark.parametrize(("width", "query"), [(390, "?__theme=light"), (390, "?__theme=dark"), (1280, "?__theme=dark")])
+def test_every_tab_fits_and_nothing_leaves_the_machine(visit, address, width, query):
+    page = visit(width, query)
+    for tab in TABS:
+        turn_to(page, tab)
+        page.get_by_text("More", exact=True).locator("visible=true").click()
+        assert page.evaluate(OVERFLOW) == 0, f"{tab} is wider than the screen"
+    outside = [url for url in page.requested if not url.startswith((address, "data:", "blob:"))]
+    assert outside == []
+    assert len(page.requested) > 10  # the list was kept at all
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read(visit, theme):
+    page = visit(query=f"?__theme={theme}")
+    picture = page.locator(".intro").first.screenshot()
+    grey = np.asarray(Image.open(BytesIO(picture)).convert("L")).astype(int)
+    ground = np.median(grey)
+    assert ground < 60 if theme == "dark" else ground > 200
+    assert np.abs(grey - ground).max() > 120
+
+
+# -- through the API
+
+CALLS = {
+    "/gan_variants": {"variants": [GAN], "count": 2, "seed": 1},
+    "/swap_prior": {"model": GAN, "noises": ["uniform, raw"], "count": 2, "seed": 1},
+    "/reconstruct": {"models": FLAT[:1], "source": views.TEST, "count": 2, "seed": 1, "upload": None},
+    "/from_noise": {"models": [GAN], "seed": 1},
+    "/latent_matrices": {
+        "models": FLAT[:1], "preset": views.OWN, "side": 3, "x_min": -1, "x_max": 1, "y_min": -2, "y_max": 2,
+    },
+    "/compare": {},
+}  # fmt: skip
+POSTERS = {
+    "/gan_variants": lambda: views.poster(views.gan_variants([GAN], 2, 1)),
+    "/swap_prior": lambda: views.poster(views.swapped_priors(GAN, ["uniform, raw"], 2, 1)),
+    "/reconstruct": lambda: views.poster(views.reconstructions(FLAT[:1], views.TEST, 2, 1)[0]),
+    "/from_noise": lambda: views.poster(views.from_noise([GAN], 1)),
+    "/latent_matrices": lambda: views.matrix_poster(views.latent_matrices(FLAT[:1], views.OWN, 3, -1, 1, -2, 2)),
+}
+
+
+def call(client, endpoint, **changes):
+    """Call an endpoint by the order of its inputs."""
+    return client.predict(*(CALLS[endpoint] | changes).values(), api_name=endpoint)
+
+
+def test_every_endpoint_is_named_and_documented(client):
+    endpoints = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(endpoints) == set(CALLS)
+    assert all(endpoint["description"] for endpoint in endpoints.values())
+
+
+@pytest.mark.parametrize("endpoint", POSTERS)
+def test_endpoints_give_the_page_and_a_lossless_picture(client, endpoint):
+    page, poster = call(client, endpoint)
+    assert "data:image/png;base64," in page
+    assert Path(poster).suffix == ".png"
+    np.testing.assert_array_equal(np.asarray(Image.open(poster).convert("L")), POSTERS[endpoint]())
+
+
+def test_compare_endpoint(client):
+    page = call(client, "/compare")
+    assert all(f">{name}<" in page for name in gengallery.list_models())
+
+
+def test_upload_through_the_api(client, tmp_path):
+    Image.new("RGBA", (40, 30), (200, 10, 10, 128)).save(tmp_path / "red.png")
+    page, _ = call(client, "/reconstruct", source=views.UPLOAD, upload=handle_file(tmp_path / "red.png"))
+    assert "Your picture" in page
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "changes", "message"),
+    [
+        ("/gan_variants", {"variants": []}, "variants: expected at least one"),
+        ("/gan_variants", {"variants": ["nobody"]}, "nobody"),
+        ("/gan_variants", {"count": 11}, "11"),
+        ("/gan_variants", {"seed": -1}, "-1"),
+        ("/gan_variants", {"seed": 0.5}, "seed: expected a whole number"),
+        ("/swap_prior", {"model": "../weights"}, "../weights"),
+        ("/swap_prior", {"noises": ["cauchy"]}, "cauchy"),
+        ("/reconstruct", {"source": views.UPLOAD}, "upload"),
+        ("/reconstruct", {"models": []}, "models: expected at least one"),
+        ("/from_noise", {"seed": 2**32}, str(2**32)),
+        ("/latent_matrices", {"side": 31}, "31"),
+        ("/latent_matrices", {"x_min": 1}, "minimum below the maximum"),
+        ("/latent_matrices", {"y_max": 1e9}, "y to: expected a number"),
+        ("/latent_matrices", {"models": [GAN]}, GAN),
+    ],
+)
+def test_endpoints_say_what_is_wrong(client, endpoint, changes, message):
+    with pytest.raises(AppError) as refusal:
+        call(client, endpoint, **changes)
+    assert message in str(refusal.value)
+
+
+def test_an_upload_that_is_no_picture_is_refused(client, tmp_path):
+    (tmp_path / "fake.png").write_bytes(b"not a picture")
+    with pytest.raises(AppError, match="cannot identify image"):
+        call(client, "/reconstruct", source=views.UPLOAD, upload=handle_file(tmp_path / "fake.png"))
+
+
+# -- as a Space
+
+
+def install(requirements: list[str], folder: Path) -> None:
+    """Put into `folder` what installing `requirements` would, by links to the packages that are here, and no more."""
+    wanted, done = [(Requirement(line), "") for line in requirements], set()
+    while wanted:
+        requirement, extra = wanted.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        package = distribution(requirement.name)
+        assert requirement.specifier.contains(package.version, prereleases=True), f"{requirement}: {package.version}"
+        for wanted_extra in {"", *requirement.extras} - {e for name, e in done if name == package.name}:
+            done.add((package.name, wanted_extra))
+            wanted += [(Requirement(line), wanted_extra) for line in package.requires or ()]
+        for top in {file.parts[0] for file in package.files or () if file.parts[0] not in ("..", "__pycache__")}:
+            link = folder / top
+            if not link.exists():
+                link.symlink_to(Path(str(package.locate_file(top))))
+
+
+def test_it_starts_as_a_space(tmp_path):
+    """The repository copied, requirements.txt installed, nothing else, no data set: the page answers.
+
+    The packages are those that are here already, since installing them anew would be gigabytes; `-S` hides all others,
+    and any installed gengallery.
+    """
+    for folder in ("gengallery", "demo"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(gengallery.gallery.WEIGHTS, tmp_path / "weights", ignore=shutil.ignore_patterns(".*"))
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    install([line for line in lines if not line.startswith("#")], packages)
+    port = free_port()
+    environment = os.environ | {
+        "PYTHONPATH": str(packages),
+        "PYTHONUNBUFFERED": "1",
+        "GENGALLERY_DATA": str(tmp_path / "no data"),
+        "GRADIO_SERVER_NAME": "127.0.0.1",
+        "GRADIO_SERVER_PORT": str(port),
+    }
+    lonely = subprocess.run(
+        [sys.executable, "-S", "-c", "import gengallery"], cwd="/", env=environment, capture_output=True
+    )
+    assert b"No module named 'gengallery'" in lonely.stderr
+
+    command = [sys.executable, "-S", "demo/app.py"]
+    server = subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    try:
+        assert server.stdout is not None
+        said = ""
+        for line in server.stdout:  # ends when the server does
+            said += line
+            if "Running on local URL" in line:
+                break
+        assert f"http://127.0.0.1:{port}" in said
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=20) as answer:
+            assert answer.status == 200
+            assert '"title":"gengallery"' in answer.read().decode()
+        page, _ = call(Client(f"http://127.0.0.1:{port}", verbose=False), "/reconstruct")
+        assert "not on this machine" in page
+    finally:
+        server.terminate()
+        server.communicate(timeout=20)

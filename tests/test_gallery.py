@@ -1,0 +1,426 @@
+"""The gallery by name, and one conformance test that walks over every model in it, however well it is trained."""
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, run_python
+from PIL import Image
+
+import gengallery
+from gengallery import checkpoint, gallery
+from gengallery.checkpoint import CheckpointError
+from gengallery.images import to_uint8
+from gengallery.models import FAMILIES, cards
+
+NAMES = gengallery.list_models()
+every_model = pytest.mark.parametrize("name", NAMES)
+load = lru_cache(maxsize=None)(gengallery.load)  # models are frozen, and one that a call changed is a failure here
+CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+
+
+@pytest.fixture(scope="module")
+def garments() -> torch.Tensor:
+    """Three images that no model made: soft-edged boxes."""
+    axis = torch.linspace(-1, 1, 28)
+    boxes = [torch.sigmoid(12 * (width - axis.abs())) * torch.sigmoid(12 * (0.8 - axis.abs()))[:, None] * light
+             for width, light in ((0.3, 0.9), (0.6, 0.5), (0.8, 0.7))]  # fmt: skip
+    return torch.stack(boxes)[:, None]
+
+
+def is_images(images: torch.Tensor, n: int) -> bool:
+    return (
+        images.shape == (n, 1, 28, 28)
+        and images.dtype == torch.float32
+        and images.device.type == "cpu"
+        and images.is_contiguous()
+        and not images.requires_grad
+        and 0 <= images.min() <= images.max() <= 1  # false for NaN
+    )
+
+
+def is_latents(z: torch.Tensor, n: int, d: int) -> bool:
+    return z.shape == (n, d) and z.dtype == torch.float32 and not z.requires_grad and bool(z.isfinite().all())
+
+
+# -- every model: the four calls
+
+
+@every_model
+def test_the_four_calls_give_images_and_latents(name, garments):
+    model = load(name)
+    d = model.config.latent
+    assert is_latents(model.sample(5), 5, d)
+    assert is_images(model.generate(5), 5)
+    assert is_images(model.decode(torch.zeros(3, d)), 3)
+    z = model.encode(garments)
+    assert is_latents(z, 3, d)
+    assert torch.equal(model.encode(garments), z)  # the mean, not a sample
+    assert is_images(model.reconstruct(garments), 3)
+    assert torch.equal(model.reconstruct(garments), model.decode(z))
+
+
+@every_model
+def test_extreme_latents_still_give_images(name):
+    d = load(name).config.latent
+    for value in (1e6, -1e6, 1e-30):
+        assert is_images(load(name).decode(torch.full((1, d), value)), 1)
+
+
+@every_model
+def test_a_seed_gives_the_same_images_in_every_process_and_batch(name):
+    model = load(name)
+    assert torch.equal(model.generate(16, seed=7), model.generate(16, seed=7))
+    assert torch.equal(gengallery.load(name).generate(16, seed=7), model.generate(16, seed=7))
+    assert not torch.equal(model.sample(16, seed=8), model.sample(16, seed=7))
+    assert torch.equal(model.generate(3), model.generate(3, seed=0))
+    for n in (1, 4, 15):
+        assert torch.equal(model.sample(n, seed=7), model.sample(16, seed=7)[:n])
+        torch.testing.assert_close(model.generate(n, seed=7), model.generate(16, seed=7)[:n], **CLOSE)
+    assert torch.equal(model.generate(4, seed=7), model.decode(model.sample(4, seed=7)))
+
+
+@every_model
+def test_the_state_of_torch_and_numpy_does_not_matter_and_is_left_alone(name, garments):
+    model = load(name)
+    before = model.generate(2), model.encode(garments[:1])
+    torch.manual_seed(99)
+    np.random.seed(99)
+    states = torch.get_rng_state(), np.random.get_state()[1].copy()
+    assert torch.equal(model.generate(2), before[0])
+    assert torch.equal(model.encode(garments[:1]), before[1])
+    assert torch.equal(torch.get_rng_state(), states[0])
+    assert (np.random.get_state()[1] == states[1]).all()
+
+
+@every_model
+def test_an_image_alone_is_the_image_in_a_batch(name):
+    model = load(name)
+    z = model.sample(64, seed=1)
+    images = model.decode(z)
+    for row in (0, 31, 63):
+        torch.testing.assert_close(model.decode(z[row : row + 1])[0], images[row], **CLOSE)
+        torch.testing.assert_close(model.decode(z[row])[0], images[row], **CLOSE)  # (d) too
+    n = 3 if model.searches else 64  # a search takes its time
+    encoded = model.encode(images[:n])
+    for row in (0, n - 1):
+        torch.testing.assert_close(model.encode(images[row])[0], encoded[row], **CLOSE)
+
+
+@every_model
+def test_more_images_than_go_through_at_once(name):
+    model = load(name)
+    z = model.sample(1001, seed=2)
+    images = model.decode(z)
+    assert is_images(images, 1001)
+    torch.testing.assert_close(images[499:502], model.decode(z[499:502]), **CLOSE)
+
+
+@every_model
+def test_numpy_torch_and_lists_in_give_the_same(name, garments):
+    model = load(name)
+    z = model.sample(3, seed=4)
+    images = model.decode(z)
+    columns = torch.empty(z.shape[::-1]).T.copy_(z)
+    for given in (z.numpy(), z.double(), z.numpy().astype(np.float64), z.tolist(), tuple(z.tolist()), columns,
+                  z.clone().requires_grad_()):  # fmt: skip
+        torch.testing.assert_close(model.decode(given), images, **CLOSE)
+
+    image = garments[:1]
+    latents, levels = model.encode(image), model.encode(to_uint8(image))
+    for given in (image.numpy(), image.double(), image.tolist(), image[0], image[0, 0], [image[0, 0].numpy()]):
+        torch.testing.assert_close(model.encode(given), latents, **CLOSE)
+    for given in (Image.fromarray(to_uint8(image)[0]), torch.from_numpy(to_uint8(image)), to_uint8(image)[:, None]):
+        torch.testing.assert_close(model.encode(given), levels, **CLOSE)
+
+
+@every_model
+def test_what_is_given_is_not_changed_and_what_is_returned_is_mine(name, garments):
+    model = load(name)
+    z, image = model.sample(2), garments[:1].clone()
+    decoded, encoded = model.decode(z), model.encode(image)
+    decoded.zero_()
+    encoded.zero_()  # in place: no inference tensor, and nobody else's
+    assert torch.equal(image, garments[:1])
+    assert torch.equal(z, model.sample(2))
+    assert model.decode(z).any()
+
+
+@every_model
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda d: np.zeros((2, d + 1)),
+        lambda d: torch.zeros(0, d),
+        lambda d: torch.zeros(1, 2, d),
+        lambda d: 0.5,
+        lambda d: [[float("nan")] * d],
+        lambda d: [[float("inf")] * d],
+        lambda d: np.full((1, d), 1e300),  # infinite as float32
+        lambda d: [[10**400] * d],
+        lambda d: "a string",
+        lambda d: [["a"] * d],
+        lambda d: [],
+        lambda d: None,
+        lambda d: {"z": 1},
+        lambda d: [[0.0] * d, [0.0]],
+        lambda d: np.array([[None] * d]),
+    ],
+)
+def test_latents_that_are_none_are_refused(name, bad):
+    with pytest.raises(ValueError, match=r"^z: expected"):
+        load(name).decode(bad(load(name).config.latent))
+
+
+@every_model
+def test_numbers_that_are_none_are_refused(name):
+    for n in (0, -1, 2.0, "3", None, True, [1]):
+        with pytest.raises(ValueError, match="n: expected a whole number from 1 up, found"):
+            load(name).generate(n)
+    for seed in (-1, 0.5, "0", None, False):
+        with pytest.raises(ValueError, match="seed: expected a whole number from 0 up, found"):
+            load(name).generate(1, seed=seed)
+    assert torch.equal(load(name).generate(np.int64(2), seed=np.uint8(3)), load(name).generate(2, seed=3))
+    assert is_images(load(name).generate(1, seed=2**70), 1)
+
+
+@every_model
+def test_images_that_are_none_are_refused(name):
+    for call in (load(name).encode, load(name).reconstruct):
+        for bad in (np.full((28, 28), np.nan), np.zeros((0, 1, 28, 28)), np.zeros(784), "shoe.png", None):
+            with pytest.raises(ValueError, match="as_images: expected"):
+                call(bad)
+
+
+@every_model
+def test_a_search_finds_something_nearer_than_its_candidates(name, garments):
+    model = load(name)
+    if not model.searches:
+        assert len(model.encode(garments.repeat(100, 1, 1, 1))) == 300  # an encoder is quick
+        return
+    from gengallery.models.gan import CANDIDATES
+
+    best = (model.decode(model.prior.sample(CANDIDATES, seed=0)) - garments[0]).square().mean((1, 2, 3)).min()
+    found = (model.reconstruct(garments[0]) - garments[0]).square().mean()
+    assert found <= best + 1e-7  # a collapsed generator has nothing nearer
+    own = model.generate(1, seed=5)
+    best = (model.decode(model.prior.sample(CANDIDATES, seed=0)) - own).square().mean((1, 2, 3)).min()
+    assert (model.reconstruct(own) - own).square().mean() <= best + 1e-7
+
+
+@every_model
+def test_a_model_is_ready_to_use(name):
+    model = load(name)
+    assert not model.training
+    assert not any(p.requires_grad for p in model.parameters())
+    for tensor in model.state_dict().values():
+        assert tensor.device.type == "cpu"
+        assert tensor.dtype in (torch.float32, torch.uint8)
+
+
+# -- every model: its file and its card
+
+
+@every_model
+def test_a_model_saved_and_loaded_is_the_same(name, tmp_path, garments):
+    model, path = load(name), tmp_path / "copy.safetensors"
+    saved = checkpoint.read(gengallery.info(name)["path"])
+    header = {key: value for key, value in saved.header.items() if key not in ("format", "checksum")}
+    checkpoint.write(path, model.state_dict(), header)
+    assert checkpoint.read_header(path) == saved.header  # the checksum too
+    again = gengallery.load(path)
+    assert torch.equal(again.generate(4), model.generate(4))
+    assert torch.equal(again.encode(garments[:1]), model.encode(garments[:1]))
+
+
+@every_model
+def test_the_card_in_the_file_is_the_card_in_the_code(name):
+    header, card = checkpoint.read_header(gengallery.info(name)["path"]), cards()[name]
+    assert header["card"] == json.loads(json.dumps(card.describe()))
+    assert header["family"] == card.family
+    assert header["config"] == json.loads(json.dumps(asdict(card.config)))
+    assert type(card.config).from_json(header["config"]) == card.config == load(name).config
+    assert header["training"]["epochs"] == card.recipe.epochs
+
+
+@every_model
+def test_info_tells_what_is_known(name):
+    info, model = gengallery.info(name), load(name)
+    assert {"name", "family", "summary", "notes", "exhibit", "latent", "prior", "paper", "parameters"} <= info.keys()
+    assert {"config", "recipe", "training", "losses", "reported", "bytes", "path"} <= info.keys()
+    assert info["name"] == name
+    assert info["family"] in FAMILIES
+    assert info["latent"] == model.config.latent == model.prior.dim
+    assert info["prior"] == model.prior.describe()
+    assert info["parameters"] == sum(p.numel() for p in model.parameters())
+    assert info["bytes"] == Path(info["path"]).stat().st_size
+    assert info["paper"].keys() == {"authors", "title", "year", "url"}
+    assert info["training"].keys() >= {"command", "seed", "epochs", "seconds", "device", "versions", "data"}
+    assert info["training"]["command"].startswith(f"python scripts/train.py {name} ")
+    assert info["losses"]["train"].keys() == info["losses"]["test"].keys() >= info["reported"].keys()
+    assert all(np.isfinite(value) for split in info["losses"].values() for value in split.values())
+    assert info["summary"].endswith(".")
+    assert info["exhibit"] == info["notes"].startswith("An exhibit.")
+    json.dumps(info)  # plain data
+
+
+@every_model
+def test_latent_statistics_tell_where_the_data_lies(name):
+    model = load(name)
+    if model.searches:
+        assert model.statistics is None
+        return
+    d, statistics = model.config.latent, model.statistics
+    assert statistics.mean.shape == (d,)
+    assert statistics.centroids.shape == (10, d)
+    torch.testing.assert_close(statistics.covariance, statistics.covariance.T)
+    assert torch.linalg.eigvalsh(statistics.covariance).min() > -1e-3
+    assert statistics.positions.shape == ((2000, 2) if d == 2 else (0, d))
+    assert len(statistics.labels) == len(statistics.positions)
+    # Fashion-MNIST has as many of each class, so the mean is the centroids' mean.
+    scale = float(statistics.covariance.diagonal().max().sqrt())
+    torch.testing.assert_close(statistics.centroids.mean(0), statistics.mean, rtol=1e-3, atol=1e-3 * scale)
+
+
+def test_every_card_has_a_file_and_every_file_a_card():
+    assert set(NAMES) == set(cards())
+    assert {path.name for path in gallery.WEIGHTS.glob("*.safetensors")} == {f"{name}.safetensors" for name in cards()}
+
+
+def test_names_are_unique_and_fit_for_a_file():
+    from importlib import import_module
+
+    names = [card.name for module in FAMILIES for card in import_module(f"gengallery.models.{module}").CARDS]
+    assert len(names) == len(set(names))
+    assert all(name.isidentifier() and name.islower() for name in names)
+
+
+# -- listing
+
+
+def test_natural_order_with_the_exhibits_last():
+    exhibits = [gengallery.info(name)["exhibit"] for name in NAMES]
+    assert exhibits == sorted(exhibits)
+    sound = [name for name, exhibit in zip(NAMES, exhibits, strict=True) if not exhibit]
+    for prefix, sizes in (("ae", (2, 16, 64, 128)), ("gan_dim", (8, 16, 32)), ("vae", (2, 64))):
+        assert [name for name in sound if name.startswith(f"{prefix}_")] == [f"{prefix}_{size}" for size in sizes]
+    assert sound[0] == "ae_2"
+    assert sound[-1] == "vae_64"
+
+
+def test_a_family_filters():
+    for kind in FAMILIES:
+        assert gengallery.list_models(family=kind) == [n for n in NAMES if gengallery.info(n)["family"] == kind] != []
+    for unknown in ("diffusion", "", "ae"):
+        with pytest.raises(ValueError, match=f"unknown family '{unknown}'; there are autoencoder, gan, vae"):
+            gengallery.list_models(family=unknown)
+
+
+def test_listing_and_reading_cards_need_no_torch():
+    code = (
+        "import sys, gengallery\n"
+        "names = gengallery.list_models()\n"
+        "assert names and gengallery.list_models(family=gengallery.info(names[0])['family'])\n"
+        "heavy = {'torch', 'torchvision', 'numpy', 'PIL', 'safetensors', 'tqdm'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+# -- names
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("vae2", "'vae_2'"),
+        ("AE_16", "'ae_16'"),
+        ("gan_dim_9", "'gan_dim_8'"),
+        ("gan_dist_raw", "'gan_dist_uniform_raw'"),
+    ],
+)
+def test_an_unknown_name_gets_the_nearest_ones(name, nearest):
+    for call in (gengallery.load, gengallery.info):
+        with pytest.raises(ValueError, match=f"unknown model '{name}': the nearest are .*{nearest}.*list_models"):
+            call(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x", "weights/vae_2", "./vae_2", "", ".", "..", "/etc/passwd", "vae_2\0", "*", "vae_?", "vae_2/", "VAE_2",
+     None, 3, "~", "vae_2.safetensors.safetensors/../vae_2"],
+)  # fmt: skip
+def test_a_name_is_looked_up_and_never_joined_to_a_path(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for call in (gengallery.load, gengallery.info):
+        with pytest.raises(ValueError, match="unknown model"):
+            call(name)
+
+
+def test_a_path_is_loaded_from_where_it_points(tmp_path, monkeypatch):
+    class Somewhere:
+        def __fspath__(self):
+            return str(tmp_path / "mine.safetensors")
+
+    source = gengallery.info(NAMES[0])["path"]
+    for target in ("mine.safetensors", "without_suffix"):
+        shutil.copy(source, tmp_path / target)
+    monkeypatch.chdir(tmp_path)
+    expected = load(NAMES[0]).generate(2)
+    paths = (tmp_path / "mine.safetensors", str(tmp_path / "mine.safetensors"), "mine.safetensors", Somewhere(),
+             tmp_path / "without_suffix")  # fmt: skip
+    for path in paths:
+        assert torch.equal(gengallery.load(path).generate(2), expected)
+    with pytest.raises(ValueError, match="unknown model 'mine'"):
+        gengallery.load("mine")
+    with pytest.raises(CheckpointError, match=r"vae_2\.safetensors: expected a file of weights; found No such file"):
+        gengallery.load("vae_2.safetensors")  # a path, and none is here
+
+
+# -- a gallery in another state
+
+
+@pytest.fixture
+def other_gallery(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(gallery, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
+def test_an_empty_gallery_says_so(other_gallery):
+    assert gengallery.list_models() == []
+    with pytest.raises(ValueError, match=r"no weights in .*: restore that folder"):
+        gengallery.load("vae_2")
+
+
+def test_a_file_under_another_models_name_is_refused(other_gallery):
+    shutil.copy(gallery.HERE.parent / "weights" / f"{NAMES[0]}.safetensors", other_gallery / "other.safetensors")
+    for call in (gengallery.list_models, lambda: gengallery.info("other"), lambda: gengallery.load("other")):
+        with pytest.raises(CheckpointError, match=f"expected the model of that name; found '{NAMES[0]}'"):
+            call()
+
+
+def test_a_damaged_file_is_named_when_the_gallery_is_listed(other_gallery):
+    (other_gallery / "vae_2.safetensors").write_bytes(b"short")
+    with pytest.raises(CheckpointError, match=r"vae_2\.safetensors: expected a whole safetensors file"):
+        gengallery.list_models()
+
+
+def test_what_a_killed_write_left_behind_is_not_listed(other_gallery):
+    (other_gallery / ".vae_2.safetensors.x1.part").write_bytes(b"short")
+    (other_gallery / ".training").mkdir()
+    assert gengallery.list_models() == []
+
+
+def test_the_package_finds_its_weights_from_any_folder(tmp_path):
+    code = "import gengallery; print(gengallery.list_models()[0])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False,
+                          env={"PYTHONPATH": str(ROOT)})  # fmt: skip
+    assert done.stdout.strip() == NAMES[0], done.stderr

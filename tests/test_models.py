@@ -1,0 +1,371 @@
+"""The families: losses against independent oracles, what a step changes, the search, and configs that are refused."""
+
+import numpy as np
+import pytest
+import torch
+from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.nn import functional as F
+
+from gengallery.images import PIXELS
+from gengallery.model import LatentStatistics, Paper, Recipe, check_sizes
+from gengallery.models import FAMILIES, cards, family, learner_of
+from gengallery.models.autoencoder import AutoencoderConfig, AutoencoderLearner
+from gengallery.models.gan import CANDIDATES, Gan, GanConfig, GanLearner, GanRecipe, mlp
+from gengallery.models.vae import Vae, VaeConfig, VaeLearner, cross_entropy, kl_to_standard_normal
+from gengallery.noise import Noise
+from gengallery.training import parameters
+
+every_card = pytest.mark.parametrize("name", cards())
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.rand(6, 1, 28, 28)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> bool:
+    return any(not torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+# -- every family
+
+
+@every_card
+def test_a_step_learns_and_gives_finite_scalars_under_the_reports_names(name, images):
+    card = cards()[name]
+    learner = learner_of(card)(card.config, card.recipe)
+    before = weights(learner.model)
+    losses = learner.step(images, rng())
+    assert moved(learner.model, before)
+    assert set(card.reported) <= losses.keys()
+    assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
+    with torch.inference_mode():
+        assert learner.losses(learner.model, images, rng()).keys() == losses.keys()
+
+
+@every_card
+def test_a_step_depends_on_its_generator_alone(name, images):
+    card, learners = cards()[name], []
+    for noise in (1, 2):
+        torch.manual_seed(0)
+        learners.append(learner_of(card)(card.config, card.recipe))
+        torch.manual_seed(noise)  # of no importance
+        learners[-1].step(images, rng())
+    assert not moved(learners[0], weights(learners[1]))
+
+
+@every_card
+def test_parameters_are_counted_without_buffers(name):
+    card = cards()[name]
+    model = card.model(card.config)
+    assert parameters(card) == sum(p.numel() for p in model.parameters()) > 0
+
+
+def test_parameters_by_hand():
+    counted = {name: parameters(cards()[name]) for name in ("ae_2", "gan_dim_8", "vae_2")}
+    convolutions = 32 * 9 + 32 + 64 * 32 * 9 + 64
+    transposed = 64 * 64 * 9 + 64 + 64 * 32 * 9 + 32 + 32 * 9 + 1
+    assert counted == {
+        "ae_2": 784 * 2 + 2 + 2 * 784 + 784,
+        "gan_dim_8": 8 * 256 + 256 + 256 * 784 + 784,
+        "vae_2": convolutions + 3136 * 16 + 16 + 16 * 4 + 4 + 2 * 3136 + 3136 + transposed,
+    }
+
+
+@every_card
+def test_networks_start_as_keras_does(name):
+    card = cards()[name]
+    learner = learner_of(card)(card.config, card.recipe)
+    for layer in learner.modules():
+        if isinstance(layer, torch.nn.Linear):
+            bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
+            assert layer.weight.abs().max() <= bound
+            if layer.weight.numel() > 1000:
+                assert layer.weight.abs().max() > 0.95 * bound
+        if hasattr(layer, "bias") and layer.bias is not None:
+            assert not layer.bias.any()
+
+
+@every_card
+def test_cards_are_told_in_full(name):
+    card = cards()[name]
+    assert isinstance(card.model.paper, Paper)
+    assert card.model.paper.url.startswith("https://")
+    assert card.model.title
+    assert card.model.strengths
+    assert card.model.weaknesses
+    assert card.summary
+    assert card.notes
+    assert family(card.family) is card.model
+
+
+def test_an_unknown_family_is_refused():
+    assert FAMILIES == ("autoencoder", "gan", "vae")
+    with pytest.raises(ValueError, match="unknown family 'os'; there are autoencoder, gan, vae"):
+        family("os")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        (lambda: AutoencoderConfig(0), "latent_dim: expected a whole number from 1 to 65536, found 0"),
+        (lambda: AutoencoderConfig(2.0), r"latent_dim: .* found 2\.0"),
+        (lambda: AutoencoderConfig("2"), "latent_dim: .* found '2'"),
+        (lambda: AutoencoderConfig(True), "latent_dim: .* found True"),
+        (lambda: AutoencoderConfig(65537), "latent_dim: .* found 65537"),
+        (lambda: VaeConfig(2, hidden=0), "hidden: .* found 0"),
+        (lambda: VaeConfig(-2), "latent_dim: .* found -2"),
+        (lambda: VaeConfig(2, relu_heads=1), "relu_heads: expected true or false, found 1"),
+        (lambda: GanConfig(noise_dim=0), "noise_dim: .* found 0"),
+        (lambda: GanConfig(noise_dist="gauss"), "noise_dist: expected one of normal, uniform, poisson; found 'gauss'"),
+        (lambda: GanConfig(generator_dims=()), r"generator_dims: expected at least one size, found \(\)"),
+        (lambda: GanConfig(discriminator_dims=[256]), r"discriminator_dims: expected at least one size, found \[256\]"),
+        (lambda: GanConfig(generator_dims=(256, 0)), r"generator_dims\[1\]: .* found 0"),
+        (lambda: GanConfig(standardised=None), "standardised: expected true or false, found None"),
+        (lambda: check_sizes(width=None), "width: .* found None"),
+    ],
+)
+def test_bad_settings_are_refused_by_name(config, says):
+    with pytest.raises(ValueError, match=says):
+        config()
+
+
+def test_a_config_comes_back_from_json():
+    config = GanConfig(8, "poisson", (64, 32), (128,), False)
+    fields = {"noise_dim": 8, "noise_dist": "poisson", "generator_dims": [64, 32], "discriminator_dims": [128],
+              "standardised": False}  # fmt: skip
+    assert GanConfig.from_json(fields) == config
+    assert [p.shape for p in Gan(config).generator.parameters()][::2] == [(64, 8), (32, 64), (784, 32)]
+    with pytest.raises(TypeError, match="beta"):
+        VaeConfig.from_json({"latent_dim": 2, "beta": 4})
+
+
+def test_latent_statistics_are_those_of_the_data():
+    z, labels = torch.randn(500, 2) @ torch.tensor([[2.0, 1.0], [0.0, 0.5]]) + 3, torch.arange(500) % 10
+    test_z, test_labels = torch.randn(2500, 2), torch.arange(2500) % 7
+    statistics = LatentStatistics(2)
+    statistics.fit(z, labels, test_z, test_labels)
+    np.testing.assert_allclose(statistics.mean, z.numpy().mean(0), rtol=1e-5)
+    np.testing.assert_allclose(statistics.covariance, np.cov(z.numpy().T), rtol=1e-4)
+    np.testing.assert_allclose(statistics.centroids[3], z.numpy()[3::10].mean(0), rtol=1e-5)
+    assert torch.equal(statistics.positions, test_z[:2000])
+    assert torch.equal(statistics.labels, test_labels[:2000].to(torch.uint8))
+    wide = LatentStatistics(3)
+    wide.fit(torch.randn(50, 3), labels[:50], torch.randn(20, 3), labels[:20])
+    assert len(wide.positions) == len(wide.labels) == 0
+
+
+# -- autoencoder
+
+
+def test_the_autoencoders_loss_is_the_mean_square_over_pixels(images):
+    learner = AutoencoderLearner(AutoencoderConfig(4), Recipe(epochs=1))
+    model = learner.model
+    x = images.flatten(1).double().numpy()
+    inward, a, outward, b = (p.detach().double().numpy() for p in model.parameters())
+    z = np.maximum(x @ inward.T + a, 0)
+    expected = ((1 / (1 + np.exp(-(z @ outward.T + b))) - x) ** 2).mean()
+    assert learner.losses(model, images, rng())["mse"].item() == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(model.encode(images), z, rtol=1e-4, atol=1e-5)
+
+
+# -- variational autoencoder
+
+
+def test_kl_agrees_with_torch_distributions():
+    mean, log_variance = torch.randn(20, 7, dtype=torch.float64) * 3, torch.randn(20, 7, dtype=torch.float64) * 2
+    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), expected)
+    assert kl_to_standard_normal(torch.zeros(1, 3), torch.zeros(1, 3)).item() == 0
+
+
+def test_cross_entropy_agrees_with_torch_distributions(images):
+    logits = torch.randn_like(images) * 5
+    expected = -Bernoulli(logits=logits, validate_args=False).log_prob(images).sum((1, 2, 3))
+    torch.testing.assert_close(cross_entropy(logits, images), expected)
+    probabilities = torch.sigmoid(logits.double())
+    by_hand = -(images * probabilities.log() + (1 - images) * (1 - probabilities).log()).sum((1, 2, 3))
+    torch.testing.assert_close(cross_entropy(logits, images), by_hand.float())
+
+
+def test_cross_entropy_stays_finite_where_probabilities_do_not():
+    logits, image = torch.full((1, 1, 28, 28), 1000.0), torch.zeros(1, 1, 28, 28)
+    assert cross_entropy(logits, image).item() == pytest.approx(1000 * PIXELS)
+
+
+def test_the_vaes_loss_is_the_negative_elbo_of_one_sample(images):
+    learner = VaeLearner(VaeConfig(3), Recipe(epochs=1))
+    losses = learner.losses(learner.model, images, rng())
+    mean, log_variance = learner.model.posterior(images)
+    noise = torch.from_numpy(rng().standard_normal((6, 3), dtype=np.float32))
+    posterior = Normal(mean, (log_variance / 2).exp())
+    z = posterior.mean + posterior.stddev * noise
+    pixels = Bernoulli(logits=learner.model.logits(z), validate_args=False)
+    reconstruction = -pixels.log_prob(images).sum((1, 2, 3)).mean()
+    kl = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
+    torch.testing.assert_close(losses["reconstruction"], reconstruction)
+    torch.testing.assert_close(losses["kl"], kl)
+    torch.testing.assert_close(losses["total"], reconstruction + kl)
+
+
+def test_the_heads_have_no_relu_but_in_the_exhibit(images):
+    for relu in (False, True):
+        model = Vae(VaeConfig(64, relu_heads=relu))
+        mean, log_variance = model.posterior(images)
+        assert mean.shape == log_variance.shape == (6, 64)
+        assert ((mean < 0).any() or (log_variance < 0).any()) == (not relu)
+    assert [name for name, card in cards().items() if getattr(card.config, "relu_heads", False)] == ["vae_64_relu"]
+
+
+# -- GAN
+
+
+def gan(**recipe) -> GanLearner:
+    return GanLearner(GanConfig(noise_dim=5, generator_dims=(32,), discriminator_dims=(16,)), GanRecipe(1, **recipe))
+
+
+def verdicts(learner: GanLearner, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The discriminator's logits on `images` and on the forgeries that `rng()` makes, one after the other."""
+    fake = learner.model.decoder(learner.model.prior.draw(len(images), rng()))
+    return learner.discriminator(images.flatten(1)), learner.discriminator(fake.flatten(1))
+
+
+def test_the_gans_losses_are_cross_entropies(images):
+    learner = gan()
+    for p in learner.discriminator.parameters():
+        p.data *= 3  # verdicts worth the name
+    losses = learner.losses(learner.model, images, rng())
+    real, fake = verdicts(learner, images)
+    entropy, ones, zeros = F.binary_cross_entropy_with_logits, torch.ones_like(real), torch.zeros_like(fake)
+    torch.testing.assert_close(losses["generator"], entropy(fake, ones))
+    torch.testing.assert_close(losses["discriminator"], (entropy(real, ones) + entropy(fake, zeros)) / 2)
+
+
+def test_clipped_losses_are_those_of_keras(images):
+    clipped, plain = gan(clipped=True), gan()
+    logits = torch.tensor([-40.0, -3.0, 0.0, 2.0, 40.0])
+    for real in (True, False):
+        p = torch.sigmoid(logits.double()).clamp(1e-7, 1 - 1e-7)
+        expected = F.binary_cross_entropy(p, torch.full_like(p, float(real)), reduction="none")
+        torch.testing.assert_close(clipped._surprise(logits, real), expected.float(), rtol=1e-4, atol=1.2e-7)
+        torch.testing.assert_close(clipped._surprise(logits[1:4], real), plain._surprise(logits[1:4], real))
+    # Keras' loss saturates at log(1e7), about 16.1, and teaches nothing from there on; on logits it goes on.
+    for learner, value, slope in ((clipped, np.log(1e7), 0), (plain, 40, -1)):
+        x = torch.tensor(-40.0, requires_grad=True)
+        surprise = learner._surprise(x, real=True)
+        surprise.backward()
+        assert surprise.item() == pytest.approx(value, rel=1e-5)
+        assert x.grad.item() == pytest.approx(slope)
+
+
+def test_r1_of_a_linear_discriminator_is_its_squared_slope():
+    learner = gan()
+    learner.discriminator = mlp((PIXELS, 1), torch.nn.ReLU())
+    slope = learner.discriminator[0].weight
+    torch.testing.assert_close(learner._r1(torch.rand(9, PIXELS)), slope.square().sum())
+
+
+def test_r1_agrees_with_finite_differences():
+    learner = gan().double()
+    real, h = torch.rand(3, PIXELS, dtype=torch.float64), 1e-6
+    steps = h * torch.eye(PIXELS, dtype=torch.float64)
+    slopes = [(learner.discriminator(x + steps) - learner.discriminator(x - steps)) / (2 * h) for x in real]
+    expected = torch.stack([slope.square().sum() for slope in slopes]).mean()
+    torch.testing.assert_close(learner._r1(real), expected, rtol=1e-5, atol=1e-8)
+
+
+def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
+    seen = []
+    learner = gan(gamma=0.5, penalise_every=3)
+    original = learner._r1
+    learner._r1 = lambda real: (seen.append(int(learner.steps)), original(real))[1]
+    for _ in range(7):
+        learner.step(images, rng())
+    assert seen == [0, 3, 6]
+
+    # The first step's gradient on the discriminator, by hand.
+    torch.manual_seed(1)
+    learner = gan(gamma=0.5, penalise_every=3)
+    real, fake = verdicts(learner, images)
+    loss = (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2 + 0.5 * 0.5 * 3 * learner._r1(images.flatten(1))
+    expected = torch.autograd.grad(loss, list(learner.discriminator.parameters()))
+    captured = []
+    learner.optimizers[0].register_step_pre_hook(
+        lambda optimizer, *_: captured.extend(p.grad.clone() for p in optimizer.param_groups[0]["params"])
+    )
+    learner.step(images, rng())
+    for given, wanted in zip(captured, expected, strict=True):
+        torch.testing.assert_close(given, wanted)
+
+
+def test_without_gamma_there_is_no_penalty(images):
+    learner = gan(gamma=0.0)
+    learner._r1 = None
+    learner.step(images, rng())
+
+
+def test_each_optimizer_moves_its_own_network(images):
+    for index, (mine, other) in enumerate((("discriminator", "model"), ("model", "discriminator"))):
+        learner = gan()
+        learner.optimizers[1 - index].step = lambda: None
+        before = weights(getattr(learner, mine)), weights(getattr(learner, other))
+        learner.step(images, rng())
+        assert moved(getattr(learner, mine), before[0])
+        assert not moved(getattr(learner, other), before[1])
+        assert all(p.requires_grad for p in learner.parameters())
+
+
+def test_the_generator_learns_from_the_discriminator_that_has_moved(images):
+    torch.manual_seed(1)
+    learner = gan()
+    reported = learner.step(images, rng())
+    torch.manual_seed(1)
+    fresh = gan()
+    fresh.discriminator.load_state_dict(learner.discriminator.state_dict())
+    torch.testing.assert_close(reported["generator"], fresh.losses(fresh.model, images, rng())["generator"])
+
+
+def test_a_search_finds_a_generated_image_back():
+    model = gan().model
+    for p in model.parameters():
+        p.data *= 2  # a generator whose images differ
+    model.requires_grad_(False).eval()
+    images = model.generate(3, seed=5)
+    candidates = model.decode(model.prior.sample(CANDIDATES, seed=0))
+    found = model.reconstruct(images)
+    for image, again in zip(images, found, strict=True):
+        best = (candidates - image).square().mean((1, 2, 3)).min()
+        assert (again - image).square().mean() < 0.02 * best
+    assert torch.equal(model.encode(images[1]), model.encode(images)[1:2])  # neighbours do not matter
+
+
+def test_a_search_leaves_the_network_as_it_was():
+    model = gan().model
+    before = weights(model)
+    model.encode(torch.rand(1, 1, 28, 28))
+    assert not moved(model, before)
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_raw_noise_is_left_to_the_exhibits():
+    raw = {name for name, card in cards().items() if not getattr(card.config, "standardised", True)}
+    assert raw == {"gan_dist_uniform_raw", "gan_dist_poisson_raw"}
+    for name in raw:
+        card = cards()[name]
+        assert card.exhibit
+        prior = card.model(card.config).prior
+        assert isinstance(prior, Noise)
+        assert prior.sample(100, seed=0).min() >= 0

@@ -1,0 +1,422 @@
+"""Training: the loop on a small stand-in for the data, the script, and going on after a kill as if nothing had been."""
+
+import math
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import safetensors
+import torch
+from conftest import ROOT, TRAIN_SCRIPT, TRAIN_SIZE, offline, run_python
+
+import gengallery
+from gengallery import checkpoint, data
+from gengallery.model import Recipe
+from gengallery.models import cards
+from gengallery.training import ResumeError, Run, as_floats, file_header, mean_losses, parameters
+
+# One of each family: a plain one with warm-up and cosine; two optimizers, an average of weights and a penalty;
+# convolutions laid out as channels_last.
+KINDS = ("ae_16", "gan_dim_8", "vae_64_relu")
+BATCH = 128
+STEPS = TRAIN_SIZE // BATCH  # an epoch
+
+
+def run_of(name: str, train: data.Split, epochs: int = 2, seed: int = 0, **recipe) -> Run:
+    card = cards()[name]
+    return Run(replace(card, recipe=replace(card.recipe, **recipe)), train, seed=seed, epochs=epochs)
+
+
+def complete(run: Run) -> list:
+    steps = []
+    while not run.done:
+        steps += run.epoch()
+    return steps
+
+
+def losses_of(run: Run, split: data.Split) -> dict[str, float]:
+    return mean_losses(partial(run.learner.losses, run.model), split)
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    a, b = one.state_dict(), other.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+# -- the loop
+
+
+@pytest.mark.parametrize(("name", "loss"), [("ae_16", "mse"), ("vae_64_relu", "total")])
+def test_the_loss_falls(name, loss, fake_train, fake_test):
+    run = run_of(name, fake_train, epochs=8)
+    before = losses_of(run, fake_test)
+    steps = complete(run)
+    _, losses = run.finish(fake_test)
+    assert steps[-1].losses[loss] < 0.8 * steps[0].losses[loss]
+    assert losses["test"][loss] < 0.8 * before[loss]
+    assert losses["train"].keys() == losses["test"].keys() == before.keys()
+
+
+def test_a_gan_comes_nearer_to_the_grey_level_of_the_data(fake_train, fake_test):
+    run, level = run_of("gan_dim_8", fake_train, epochs=30, average=0.9), as_floats(fake_train.images).mean()
+    before = abs(run.model.generate(64).mean() - level)  # mid-grey, before it has learned
+    complete(run)
+    model, losses = run.finish(fake_test)
+    assert abs(model.generate(64).mean() - level) < before / 2
+    assert all(map(math.isfinite, losses["test"].values()))
+
+
+def test_steps_tell_how_far_the_run_is(fake_train):
+    run = run_of("ae_2", fake_train, epochs=3)
+    steps = complete(run)
+    assert [(s.epoch, s.index) for s in steps] == [(e, i) for e in (1, 2, 3) for i in range(1, STEPS + 1)]
+    assert all((s.epochs, s.steps) == (3, STEPS) for s in steps)
+    assert run.finished == 3
+    assert run.seconds > 0
+
+
+def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(fake_train):
+    # Each image is marked by its number, in the levels of its first two pixels.
+    images, seen = torch.zeros_like(fake_train.images), []
+    numbers = torch.arange(TRAIN_SIZE)
+    images[:, 0, 0, 0], images[:, 0, 0, 1] = numbers // 256, numbers % 256
+    run = run_of("ae_2", data.Split(images, fake_train.labels))
+    learn = run.learner.step
+
+    def spy(batch, rng):
+        pixels = (batch[:, 0, 0, :2] * 255).round().long()
+        seen.append(pixels[:, 0] * 256 + pixels[:, 1])
+        return learn(batch, rng)
+
+    run.learner.step = spy
+    complete(run)
+    first, second = torch.cat(seen[:STEPS]), torch.cat(seen[STEPS:])
+    assert torch.equal(first.sort().values, numbers)
+    assert torch.equal(second.sort().values, numbers)
+    assert not torch.equal(first, second)
+    assert not torch.equal(first, numbers)
+
+
+def test_images_come_as_the_convention_has_them(fake_train):
+    images = as_floats(fake_train.images)
+    assert images.shape == (TRAIN_SIZE, 1, 28, 28)
+    assert images.dtype == torch.float32
+    torch.testing.assert_close(images, fake_train.images / 255)
+
+
+def test_the_rate_rises_and_then_falls_along_half_a_cosine(fake_train):
+    run = run_of("ae_2", fake_train, epochs=4, rate=0.01, warmup=0.25)
+    rates = [(run.learner.optimizers[0].param_groups[0]["lr"]) for _ in range(4) for _ in run.epoch()]
+    total = 4 * STEPS
+    expected = [0.01 * 0.5 * (1 + math.cos(math.pi * k / total)) * min(1, k / total / 0.25) for k in range(total)]
+    assert rates == pytest.approx(expected)
+    assert rates[0] == 0
+    assert rates[-1] < 0.01 * 0.01
+    assert max(rates) == pytest.approx(rates[total // 4])
+
+
+def test_the_rate_stays_where_the_recipe_has_no_cosine(fake_train):
+    run = run_of("gan_dist_uniform_raw", fake_train, epochs=2)
+    for _ in run.epoch():
+        assert [o.param_groups[0]["lr"] for o in run.learner.optimizers] == [3e-4, 3e-4]
+
+
+def test_the_average_of_the_weights_agrees_with_one_by_hand(fake_train):
+    run = run_of("gan_dim_8", fake_train, epochs=2, average=0.8)
+    by_hand = None
+    for _ in range(2):
+        for _ in run.epoch():
+            now = {name: p.detach().double().clone() for name, p in run.learner.model.named_parameters()}
+            by_hand = now if by_hand is None else {k: 0.8 * by_hand[k] + 0.2 * now[k] for k in now}
+    for name, p in run.model.named_parameters():
+        torch.testing.assert_close(p.detach(), by_hand[name].float(), rtol=1e-4, atol=1e-6)
+    assert run.model is not run.learner.model
+    assert not same(run.model, run.learner.model)
+
+
+def test_without_an_average_the_model_is_the_learners(fake_train):
+    run = run_of("ae_2", fake_train)
+    assert run.model is run.learner.model
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_card_data_and_seed_give_the_same_weights(name, fake_train):
+    runs = [run_of(name, fake_train, seed=seed) for seed in (3, 3, 4)]
+    for noise, run in enumerate(runs):
+        torch.manual_seed(noise)  # of no importance
+        complete(run)
+    assert same(runs[0].model, runs[1].model)
+    assert not same(runs[0].model, runs[2].model)
+
+
+def test_making_a_run_leaves_torchs_generator_alone(fake_train):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    run_of("vae_64_relu", fake_train)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_what_a_finished_autoencoder_keeps_of_its_data(fake_train, fake_test):
+    run = run_of("ae_16", fake_train)
+    complete(run)
+    model, losses = run.finish(fake_test)
+    z = model.encode(as_floats(fake_train.images))
+    torch.testing.assert_close(model.prior.mean, z.mean(0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(model.prior.factor @ model.prior.factor.T, torch.cov(z.T), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(model.statistics.covariance, torch.cov(z.T), rtol=1e-4, atol=1e-4)
+    errors = (model.reconstruct(as_floats(fake_test.images)) - as_floats(fake_test.images)).square().mean()
+    assert losses["test"]["mse"] == pytest.approx(errors.item(), rel=1e-4)
+    assert not model.training
+
+
+def test_losses_are_means_over_all_images_whatever_the_last_batch_holds(fake_train):
+    run, n = run_of("ae_2", fake_train), TRAIN_SIZE  # 640 images: batches of 500 and 140
+    x = as_floats(fake_train.images)
+    with torch.inference_mode():
+        errors = (run.model.decoder(run.model.encoder(x)) - x).square().sum() / n / 784
+    assert losses_of(run, fake_train)["mse"] == pytest.approx(errors.item(), rel=1e-5)
+    assert losses_of(run, fake_train) == losses_of(run, fake_train)
+
+
+def test_a_run_that_makes_no_sense_is_refused(fake_train):
+    with pytest.raises(ValueError, match="epochs: expected at least 1, found 0"):
+        run_of("ae_2", fake_train, epochs=0)
+    few = data.Split(fake_train.images[:100], fake_train.labels[:100])
+    with pytest.raises(ValueError, match="expected at least one batch of 128 images, found 100"):
+        run_of("ae_2", few)
+
+
+def test_a_loss_that_is_no_longer_finite_stops_the_run(fake_train):
+    run = run_of("ae_2", fake_train)
+    run.learner.step = lambda *_: {"mse": torch.tensor(torch.nan)}
+    with pytest.raises(FloatingPointError, match="ae_2: the loss is no longer finite in epoch 1"):
+        complete(run)
+
+
+def test_recipes_have_defaults_that_average_and_warm_nothing():
+    assert (Recipe(1).warmup, Recipe(1).average, Recipe(1).cosine) == (0.0, 0.0, True)
+
+
+def test_the_header_rebuilds_the_model(fake_train, fake_test, tmp_path):
+    run = run_of("gan_dim_8", fake_train)
+    complete(run)
+    model, losses = run.finish(fake_test)
+    header = file_header(run, losses, "a command")
+    checkpoint.write(tmp_path / "x.safetensors", model.state_dict(), header)
+    assert torch.equal(gengallery.load(tmp_path / "x.safetensors").generate(5), model.generate(5))
+    assert header["parameters"] == parameters(run.card) == sum(p.numel() for p in model.parameters())
+    assert header["training"]["data"] == fake_train.checksum()
+    assert header["training"]["epochs"] == 2
+
+
+# -- states
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_restored_run_goes_on_bit_for_bit(name, fake_train, fake_test, tmp_path):
+    whole = run_of(name, fake_train, epochs=3)
+    steps = complete(whole)
+    first = run_of(name, fake_train, epochs=3)
+    list(first.epoch())
+    first.save(tmp_path / "state")
+    second = run_of(name, fake_train, epochs=3)
+    second.restore(tmp_path / "state")
+    assert second.finished == 1
+    assert second.seconds == first.seconds
+    rest = complete(second)
+    assert [step.losses for step in rest] == [step.losses for step in steps[STEPS:]]
+    assert same(second.learner, whole.learner)
+    (model, losses), (expected, expected_losses) = second.finish(fake_test), whole.finish(fake_test)
+    assert same(model, expected)
+    assert losses == expected_losses
+
+
+@pytest.fixture
+def state(fake_train, tmp_path) -> Path:
+    run = run_of("ae_2", fake_train)
+    list(run.epoch())
+    run.save(tmp_path / "state")
+    return tmp_path / "state"
+
+
+@pytest.mark.parametrize(
+    ("says", "other"),
+    [
+        ("a training with name 'ae_16', found 'ae_2'", {"name": "ae_16"}),
+        ("a training with seed 1, found 0", {"seed": 1}),
+        ("a training with epochs 3, found 2", {"epochs": 3}),
+        ("a training with recipe .*found", {"rate": 0.5}),
+    ],
+)
+def test_a_state_of_another_run_is_refused(says, other, fake_train, state):
+    run = run_of(**{"name": "ae_2", "train": fake_train, **other})
+    with pytest.raises(ResumeError, match=f"{says}.*train without --resume"):
+        run.restore(state)
+
+
+def test_a_state_from_other_data_is_refused(fake_train, state):
+    other = data.Split(fake_train.images.flip(0), fake_train.labels)
+    with pytest.raises(ResumeError, match="a training with data"):
+        run_of("ae_2", other).restore(state)
+
+
+def test_a_state_from_another_number_of_threads_is_refused(fake_train, state):
+    run, threads = run_of("ae_2", fake_train), torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        with pytest.raises(ResumeError, match="a training with threads"):
+            run.restore(state)
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:7],
+        lambda content: content[:200],
+        lambda content: content[:-1],
+        lambda content: b"garbage" * 100,
+        lambda content: safetensors.torch.save({"x": torch.zeros(1)}),
+        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "no JSON"}),
+        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "[]"}),
+        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "{}"}),
+        lambda content: content.replace(b"outward.bias", b"outward.boss"),
+        lambda content: content.replace(b"[784,2]", b"[2,784]"),
+    ],
+)
+def test_a_damaged_state_is_refused(damage, fake_train, state):
+    state.write_bytes(damage(state.read_bytes()))
+    run = run_of("ae_2", fake_train)
+    with pytest.raises(ResumeError, match="train without --resume"):
+        run.restore(state)
+
+
+def test_a_missing_state_is_refused(fake_train, tmp_path):
+    with pytest.raises(ResumeError, match="expected the state of a training, found none"):
+        run_of("ae_2", fake_train).restore(tmp_path / "nothing")
+
+
+# -- scripts/train.py
+
+
+def test_the_script_makes_a_file_that_loads(fake_root, tmp_path):
+    options = ("--epochs", 2, "--seed", 5, "--threads", 1, "--data", fake_root, "--out", tmp_path)
+    done = run_python(TRAIN_SCRIPT, "ae_16", "gan_dim_8", *options)
+    assert done.returncode == 0, done.stderr
+    assert "mse" in done.stderr  # the bar shows the losses
+    assert "epoch 2/2" in done.stderr
+    for name in ("ae_16", "gan_dim_8"):
+        path = tmp_path / f"{name}.safetensors"
+        assert f"{path}: " in done.stdout
+        assert gengallery.load(path).generate(3).shape == (3, 1, 28, 28)
+        training = checkpoint.read_header(path)["training"]
+        assert (training["seed"], training["epochs"]) == (5, 2)
+        assert training["command"].startswith(f"python scripts/train.py {name} --seed 5 --epochs 2")
+        assert training["versions"].keys() >= {"torch", "numpy"}
+    assert sorted(p.name for p in tmp_path.rglob("*.safetensors")) == ["ae_16.safetensors", "gan_dim_8.safetensors"]
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("ae_16", 150), ("gan_dim_8", 60), ("vae_64_relu", 6)])
+def test_a_training_killed_and_resumed_ends_in_the_same_bits(name, epochs, fake_root, tmp_path, train_main, capfd):
+    options = (name, "--epochs", epochs, "--data", fake_root, "--threads", 1)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    state = killed / ".training" / f"{name}.safetensors"
+    with subprocess.Popen(
+        [sys.executable, TRAIN_SCRIPT, *map(str, options), "--out", killed],
+        cwd=ROOT,
+        env=offline(),
+        stderr=subprocess.PIPE,
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not state.exists():
+            assert process.poll() is None, process.stderr.read().decode()
+            assert time.monotonic() < deadline, "no state was saved"
+            time.sleep(0.005)
+        process.kill()
+    assert not (killed / f"{name}.safetensors").exists(), "the training was over before the kill"
+
+    train_main(*options, "--out", killed, "--resume")
+    assert f"{name}: goes on after epoch" in capfd.readouterr().err
+    train_main(*options, "--out", whole)
+    resumed, expected = (checkpoint.read(folder / f"{name}.safetensors") for folder in (killed, whole))
+    assert resumed.header["checksum"] == expected.header["checksum"]
+    assert resumed.header["losses"] == expected.header["losses"]
+    assert all(torch.equal(resumed.tensors[key], expected.tensors[key]) for key in expected.tensors)
+    assert not state.exists()
+
+
+def test_resuming_where_there_is_nothing_to_resume_trains_from_the_start(fake_root, tmp_path, train_main):
+    options = ("ae_16", "--epochs", 2, "--threads", 1, "--data", fake_root)
+    train_main(*options, "--out", tmp_path / "a", "--resume")
+    train_main(*options, "--out", tmp_path / "b")
+    one, other = (checkpoint.read_header(tmp_path / x / "ae_16.safetensors") for x in "ab")
+    assert one["checksum"] == other["checksum"]
+
+
+@pytest.fixture
+def stopped(fake_root, tmp_path, train_main, train_module, monkeypatch) -> Path:
+    """A folder in which a training of ae_16 was stopped after its first epoch."""
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module.Run, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", tmp_path)
+    return tmp_path
+
+
+def test_a_training_stopped_before_its_file_was_written_is_finished(stopped, fake_root, train_main):
+    assert not (stopped / "ae_16.safetensors").exists()
+    train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", stopped, "--resume")
+    gengallery.load(stopped / "ae_16.safetensors")
+
+
+def test_resuming_with_other_settings_is_one_line(stopped, fake_root, train_main):
+    with pytest.raises(SystemExit, match=r"^train\.py: .*expected a training with seed 9, found 0.*without --resume$"):
+        train_main(
+            "ae_16", "--epochs", 1, "--threads", 1, "--seed", 9, "--data", fake_root, "--out", stopped, "--resume"
+        )
+
+
+def test_resuming_from_a_damaged_state_is_one_line(stopped, fake_root, train_main):
+    state = stopped / ".training" / "ae_16.safetensors"
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(SystemExit, match=r"^train\.py: .*expected the state of a training.*without --resume$"):
+        train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", stopped, "--resume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("vae_3",), "unknown model 'vae_3'; there are ae_2"),
+        ((), "give either names or --all"),
+        (("ae_2", "--all"), "give either names or --all"),
+        (("ae_2", "--epochs", "many"), "invalid int value: 'many'"),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments, says, train_main, capsys):
+    with pytest.raises(SystemExit) as caught:
+        train_main(*arguments)
+    assert caught.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+def test_settings_that_make_no_sense_are_one_line(train_main, fake_root, tmp_path):
+    with pytest.raises(SystemExit, match=r"^train\.py: epochs: expected at least 1, found 0$"):
+        train_main("ae_2", "--epochs", 0, "--data", fake_root, "--out", tmp_path)
+    with pytest.raises(SystemExit, match=r"^train\.py: .*Not a directory"):
+        (tmp_path / "file").write_text("in the way")
+        train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", tmp_path / "file")
+
+
+def test_a_missing_data_set_is_one_line_that_says_what_to_do(tmp_path):
+    done = run_python(TRAIN_SCRIPT, "ae_2", "--data", tmp_path / "empty", "--out", tmp_path)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"train.py: Fashion-MNIST in {tmp_path / 'empty'}: it could not be read or downloaded")
+    assert "--data" in last
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,266 @@
+"""The demo's views: the right pictures for what a visitor chose, and a clear refusal of everything else."""
+
+import base64
+import re
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import gengallery
+from gengallery import data
+from gengallery.images import CLASS_NAMES, as_images, to_uint8
+from gengallery.model import LatentStatistics
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
+
+import markup
+import views
+
+FLAT = views.flat_models()
+GAN = views.gans()[0]
+NOTHING = (0, 0, 0, 0)  # bounds that a preset leaves unread
+
+
+@pytest.fixture
+def synthetic_data(monkeypatch):
+    """A data set of 40 random images in place of Fashion-MNIST, the same for both halves but inverted."""
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (40, 1, 28, 28), dtype=np.uint8))
+    labels = torch.arange(40) % 10
+    splits = {data.TEST: data.Split(images, labels), data.TRAIN: data.Split(255 - images, labels)}
+    monkeypatch.setattr(data, "load", lambda split, download: splits[split])
+    return splits
+
+
+@pytest.fixture
+def no_data(monkeypatch):
+    def missing(split, download):
+        assert not download  # a page must never start a download
+        raise data.DataMissing("not here")
+
+    monkeypatch.setattr(data, "load", missing)
+
+
+# -- GANs
+
+
+def test_gan_variants_are_what_the_models_generate():
+    rows = views.gan_variants(views.gans(), 4, 7)
+    assert [row.label for row in rows] == gengallery.list_models("gan")
+    for row in rows:
+        assert row.pictures.shape == (4, 28, 28)
+        assert row.pictures.dtype == np.uint8
+        np.testing.assert_array_equal(row.pictures, to_uint8(gengallery.load(row.label).generate(4, 7)))
+
+
+def test_the_seed_decides():
+    def draw(seed):
+        return views.gan_variants([GAN], 3, seed)[0].pictures
+
+    np.testing.assert_array_equal(draw(5), draw(5))
+    assert (draw(5) != draw(6)).any()
+
+
+def test_swapped_priors():
+    model = gengallery.load(GAN)
+    own, *others = views.swapped_priors(GAN, list(views.NOISES), 3, 2)
+    np.testing.assert_array_equal(own.pictures, to_uint8(model.generate(3, 2)))
+    assert [row.label for row in others] == [noise for noise in views.NOISES if noise != model.prior.distribution]
+    raw = next(row for row in others if row.label == "uniform, raw")
+    z = np.random.default_rng(2).random((3, model.config.latent), dtype=np.float32)
+    np.testing.assert_array_equal(raw.pictures, to_uint8(model.decode(z)))
+
+
+# -- reconstruction
+
+
+@pytest.mark.parametrize(("source", "split"), [(views.TEST, data.TEST), (views.TRAIN, data.TRAIN)])
+def test_reconstructions_and_their_errors(synthetic_data, source, split):
+    names = views.encoding_models()
+    (originals, *rows), notice = views.reconstructions(names, source, 5, 3)
+    assert notice == ""
+    assert [row.label for row in rows] == names
+    known = {
+        image.numpy().tobytes(): int(label) for image, label in zip(*vars(synthetic_data[split]).values(), strict=True)
+    }
+    for picture, caption in zip(originals.pictures, originals.captions, strict=True):
+        assert CLASS_NAMES[known[picture.tobytes()]] == caption
+    for row in rows:
+        answer = gengallery.load(row.label).reconstruct(as_images(originals.pictures)).numpy()[:, 0]
+        errors = ((answer.astype(float) - originals.pictures / 255) ** 2).mean((1, 2))
+        np.testing.assert_allclose([float(caption) for caption in row.captions], errors, atol=6e-5)
+        assert float(row.note.removeprefix("error ")) == pytest.approx(errors.mean(), abs=6e-5)
+
+
+def test_a_search_is_called_one(synthetic_data):
+    (_, row), _ = views.reconstructions([GAN], views.TEST, 1, 0)
+    assert row.note.startswith("search")
+    assert "search" in views.marks(GAN)
+    assert not any("search" in views.marks(name) for name in views.encoding_models())
+
+
+def test_without_the_data_set_the_gallery_makes_the_originals(no_data):
+    (originals, *_), notice = views.reconstructions(views.encoding_models(), views.TEST, 4, 9)
+    np.testing.assert_array_equal(originals.pictures, to_uint8(gengallery.load(GAN).generate(4, 9)))
+    assert "not on this machine" in notice
+    assert GAN in notice
+
+
+def test_an_upload_is_converted():
+    picture = Image.new("RGB", (90, 60), "white")
+    picture.paste((10, 20, 30), (30, 20, 60, 40))
+    (originals, _), notice = views.reconstructions(FLAT[:1], views.UPLOAD, 10, 0, picture)
+    np.testing.assert_array_equal(originals.pictures, to_uint8(as_images(picture)))
+    assert originals.pictures[0, 14, 14] > 200 > 50 > originals.pictures[0, 0, 0]  # light on black
+    assert "your picture" in notice.lower()
+
+
+def test_from_noise():
+    rows = views.from_noise(views.models(), 4)
+    assert [row.label for row in rows] == gengallery.list_models()
+    for row in rows:
+        np.testing.assert_array_equal(row.pictures, to_uint8(gengallery.load(row.label).generate(10, 4)))
+
+
+# -- latent matrices
+
+
+def test_presets():
+    statistics = LatentStatistics(2)
+    grid = torch.stack([torch.arange(1001) / 10, torch.arange(1001) / -5], dim=1)
+    statistics.fit(grid, torch.arange(1001) % 10, grid, torch.arange(1001) % 10)
+    assert views.preset_range(statistics, views.SQUARE) == views.Range(-1, 1, -1, 1)
+    middle = views.preset_range(statistics, views.MOST_DATA)
+    assert vars(middle) == pytest.approx({"x_min": 2.5, "x_max": 97.5, "y_min": -195, "y_max": -5}, abs=1e-3)
+    spread = 2 * grid.numpy().std(axis=0, ddof=1)
+    wide = views.preset_range(statistics, views.DEVIATIONS)
+    expected = {"x_min": 50 - spread[0], "x_max": 50 + spread[0], "y_min": -100 - spread[1], "y_max": -100 + spread[1]}
+    assert vars(wide) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", FLAT)
+def test_a_matrix_goes_right_with_x_and_up_with_y(name):
+    (matrix,) = views.latent_matrices([name], views.OWN, 3, -1, 3, 2, 6)
+    assert matrix.pixels.shape == (84, 84)
+    for column, x in enumerate((-1, 1, 3)):
+        for row, y in enumerate((6, 4, 2)):
+            cell = matrix.pixels[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
+            alone = to_uint8(gengallery.load(name).decode([[x, y]]))[0]
+            assert np.abs(cell.astype(int) - alone).max() <= 1  # sums in batches may round another way
+
+
+@pytest.mark.parametrize("preset", [preset for preset in views.RANGES if preset != views.OWN])
+def test_every_preset_draws_the_largest_matrix(preset):
+    matrices = views.latent_matrices(FLAT, preset, views.MOST_SIDE, *NOTHING)
+    assert [matrix.model for matrix in matrices] == FLAT
+    for matrix in matrices:
+        assert matrix.pixels.shape == (840, 840)
+        assert matrix.range == views.preset_range(gengallery.load(matrix.model).statistics, preset)
+
+
+# -- comparison
+
+
+def test_the_comparison_holds_every_model_once():
+    families = views.comparison()
+    entries = {entry.name: entry for family in families for entry in family.entries}
+    assert sum(len(family.entries) for family in families) == len(entries)
+    assert sorted(entries) == sorted(gengallery.list_models())
+    for name, entry in entries.items():
+        card = gengallery.info(name)
+        assert entry.bytes == Path(card["path"]).stat().st_size
+        assert entry.parameters == sum(p.numel() for p in gengallery.load(name).parameters())
+        assert {loss: ours for loss, _, ours in entry.losses} == card["losses"]["test"]
+        assert {loss: theirs for loss, theirs, _ in entry.losses if theirs is not None}.items() <= card[
+            "reported"
+        ].items()
+        assert 0 < entry.milliseconds < 1000
+    assert all(family.strengths and family.weaknesses for family in families)
+
+
+# -- refusals
+
+ROW = {"names": [GAN], "count": 3, "seed": 0}
+SWAP = {"name": GAN, "noises": ["uniform"], "count": 3, "seed": 0}
+BOUNDS = {"x_min": -1, "x_max": 1, "y_min": -1, "y_max": 1}
+GRID = {"names": FLAT[:1], "preset": views.OWN, "side": 3, **BOUNDS}
+REBUILD = {"names": FLAT[:1], "source": views.UPLOAD, "count": 3, "seed": 0, "upload": Image.new("L", (28, 28))}
+NOT_FINITE = (float("nan"), float("inf"), float("-inf"), None)
+BAD = [
+    *((views.gan_variants, {**ROW, "count": bad}, "how many") for bad in (0, 11, -1, 2.5, "3", True, *NOT_FINITE)),
+    *((views.gan_variants, {**ROW, "seed": bad}, "seed") for bad in (-1, 2**32, 0.5, "x", *NOT_FINITE)),
+    *((views.gan_variants, {**ROW, "names": bad}, "variants") for bad in ([], None, GAN, ["nobody"], [3], [[GAN]])),
+    (views.gan_variants, {**ROW, "names": FLAT[:1]}, "variants"),
+    (views.swapped_priors, {**SWAP, "name": None}, "model"),
+    (views.swapped_priors, {**SWAP, "name": "../" + GAN}, "model"),
+    (views.swapped_priors, {**SWAP, "noises": ["cauchy"]}, "noise"),
+    (views.swapped_priors, {**SWAP, "noises": []}, "noise"),
+    (views.reconstructions, {**REBUILD, "names": ["nobody"]}, "models"),
+    (views.reconstructions, {**REBUILD, "source": "elsewhere"}, "source"),
+    (views.reconstructions, {**REBUILD, "upload": None}, "upload"),
+    (views.reconstructions, {**REBUILD, "upload": "text"}, "str"),
+    (views.reconstructions, {**REBUILD, "upload": Image.new("I;16", (28, 28))}, "I;16"),
+    (views.from_noise, {"names": [], "seed": 0}, "models"),
+    (views.from_noise, {"names": [GAN], "seed": -1}, "seed"),
+    (views.latent_matrices, {**GRID, "names": [GAN]}, "models"),
+    (views.latent_matrices, {**GRID, "preset": "everything"}, "range"),
+    *((views.latent_matrices, {**GRID, "side": bad}, "side") for bad in (1, 31, 2.5, *NOT_FINITE)),
+    *((views.latent_matrices, {**GRID, "x_min": bad}, "x") for bad in (2, 1, -1e9, "0", *NOT_FINITE)),
+    *((views.latent_matrices, {**GRID, "y_max": bad}, "y") for bad in (-2, -1, 1e9, "0", *NOT_FINITE)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("view", "choices", "named"), BAD)
+def test_what_makes_no_sense_is_refused_by_name(view, choices, named):
+    with pytest.raises(ValueError, match=r"expected.*found") as refusal:
+        view(**choices)
+    assert named in str(refusal.value)
+
+
+# -- posters and markup
+
+
+def test_a_poster_holds_every_picture_enlarged():
+    rows = [
+        views.Row("a", "", np.full((3, 28, 28), 10, np.uint8)),
+        views.Row("b", "", np.full((1, 28, 28), 200, np.uint8)),
+    ]
+    poster = views.poster(rows)
+    assert poster.shape == (4 * 58, 4 * 88)
+    assert (poster[: 4 * 28, : 4 * 28] == 10).all()
+    assert (poster[4 * 30 :, : 4 * 28] == 200).all()
+    assert (poster[4 * 30 :, 4 * 28 :] == 255).all()
+
+
+def test_markup_keeps_pixels_and_escapes_text():
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 28, 28), dtype=np.uint8)
+    html = markup.rows([views.Row("<a>", "b & c", pictures, ("x", "<y>"))], "n < m")
+    assert "<a>" not in html
+    assert "<y>" not in html
+    assert all(text in html for text in ("&lt;a&gt;", "b &amp; c", "&lt;y&gt;", "n &lt; m"))
+    found = [
+        Image.open(BytesIO(base64.b64decode(text))) for text in re.findall(r"data:image/png;base64,([^\"]+)", html)
+    ]
+    np.testing.assert_array_equal(np.stack([np.asarray(image) for image in found]), pictures)
+
+
+def test_the_map_shows_every_place_and_the_range():
+    places = np.array([[0.0, 0.0], [10.0, 10.0], [10.0, 0.0]], np.float32)
+    matrix = views.Matrix("m", views.Range(0, 10, 0, 5), 2, np.zeros((56, 56), np.uint8), places, np.array([0, 3, 3]))
+    html = markup.matrices([matrix])
+    dots = [
+        re.findall(r"M([\d.]+) ([\d.]+)h0", path)
+        for path in re.findall(r'<path class="class-\d"[^>]* d="([^"]*)"', html)
+    ]
+    assert [len(path) for path in dots] == [1, 0, 0, 2, 0, 0, 0, 0, 0, 0]
+    assert float(dots[0][0][1]) > float(dots[3][0][1])  # larger y is higher up, where SVG counts less
+    x, y, width, height = map(
+        float, re.search(r'class="range" x="(.+?)" y="(.+?)" width="(.+?)" height="(.+?)"', html).groups()
+    )
+    assert (x, y + height) == pytest.approx(tuple(map(float, dots[0][0])), abs=0.2)
+    assert width == pytest.approx(2 * height, abs=0.2)
+    assert all(name in html for name in CLASS_NAMES)
