@@ -187,7 +187,7 @@ class Model(nn.Module, ABC):
         """Images (n, 1, 28, 28) to latents (n, d): the mean where there is a distribution."""
 
     def losses(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The losses that the model was trained for, by name, as means over `images` (n, 1, 28, 28), differentiable.
+        """The model's losses by name, as means over `images` (n, 1, 28, 28), differentiable; the last is trained for.
 
         Empty for a family whose losses need a network that is not part of the model.
         """
@@ -262,6 +262,26 @@ class Learner(nn.Module, ABC):
     def losses(self, model: Any, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """The losses of `model`, which may be an average of `self.model`, on one batch; means over it."""
         return model.losses(images, rng)
+
+
+class Descent(Learner):
+    """The plain way of learning: go down the gradient of the last of the model's own losses."""
+
+    def __init__(self, model: Model, recipe: Recipe):
+        super().__init__()
+        self.model = model
+        initialise(self)
+        self.optimizers = (adam(self, recipe),)
+
+    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One step of the optimizer."""
+        (optimizer,) = self.optimizers
+        losses = self.model.losses(images, rng)
+        *_, objective = losses.values()
+        optimizer.zero_grad()
+        objective.backward()
+        optimizer.step()
+        return losses
 
 
 def adam(module: nn.Module, recipe: Recipe) -> torch.optim.Adam:

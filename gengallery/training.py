@@ -32,7 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gengallery.data import Split
 from gengallery.files import write_atomically
 from gengallery.model import Card, Learner, Model, as_json
-from gengallery.models import learner_of
+from gengallery.models import learner
 from gengallery.noise import FittedGaussian
 
 EVALUATION_BATCH = 500
@@ -68,7 +68,7 @@ class Run:
             raise ValueError(f"train: expected at least one batch of {recipe.batch} images, found {len(train)}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.learner: Learner = learner_of(card)(card.config, recipe)
+            self.learner: Learner = learner(card)
         self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
             AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)

@@ -167,7 +167,8 @@ def write_report(out: Path, splits: dict[str, Split]) -> None:
         "Losses on the whole training and test sets of Fashion-MNIST, by the report's definitions: `mse` is a mean "
         "over pixels; `reconstruction` is the grey cross-entropy summed over pixels, with one sample of the latent; "
         "`kl` is summed over latents; both in nats, means over images. Beside them stand the report's own figures. "
-        "Training seconds are wall-clock time, on the processor that the weight file names.\n",
+        "Training seconds are wall-clock time as the weight files record it; scripts/bench.py measures them "
+        "without other work beside.\n",
         *tables(splits),
         "## Figures\n",
     ]

@@ -7,11 +7,12 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
 from gengallery.images import PIXELS
-from gengallery.model import LatentStatistics, Paper, Recipe, check_sizes
-from gengallery.models import FAMILIES, cards, family, learner_of
-from gengallery.models.autoencoder import AutoencoderConfig, AutoencoderLearner
+from gengallery.model import Descent, LatentStatistics, Paper, Recipe, check_sizes
+from gengallery.models import FAMILIES, cards, family
+from gengallery.models import learner as new_learner
+from gengallery.models.autoencoder import Autoencoder, AutoencoderConfig
 from gengallery.models.gan import CANDIDATES, Gan, GanConfig, GanLearner, GanRecipe, mlp
-from gengallery.models.vae import Vae, VaeConfig, VaeLearner, cross_entropy, kl_to_standard_normal
+from gengallery.models.vae import Vae, VaeConfig, cross_entropy, kl_to_standard_normal
 from gengallery.noise import Noise
 from gengallery.training import parameters
 
@@ -46,7 +47,7 @@ def moved(module: torch.nn.Module, before: dict[str, torch.Tensor]) -> bool:
 @every_card
 def test_a_step_learns_and_gives_finite_scalars_under_the_reports_names(name, images):
     card = cards()[name]
-    learner = learner_of(card)(card.config, card.recipe)
+    learner = new_learner(card)
     before = weights(learner.model)
     losses = learner.step(images, rng())
     assert moved(learner.model, before)
@@ -61,7 +62,7 @@ def test_a_step_depends_on_its_generator_alone(name, images):
     card, learners = cards()[name], []
     for noise in (1, 2):
         torch.manual_seed(0)
-        learners.append(learner_of(card)(card.config, card.recipe))
+        learners.append(new_learner(card))
         torch.manual_seed(noise)  # of no importance
         learners[-1].step(images, rng())
     assert not moved(learners[0], weights(learners[1]))
@@ -88,7 +89,7 @@ def test_parameters_by_hand():
 @every_card
 def test_networks_start_as_keras_does(name):
     card = cards()[name]
-    learner = learner_of(card)(card.config, card.recipe)
+    learner = new_learner(card)
     for layer in learner.modules():
         if isinstance(layer, torch.nn.Linear):
             bound = (6 / (layer.in_features + layer.out_features)) ** 0.5
@@ -172,7 +173,7 @@ def test_latent_statistics_are_those_of_the_data():
 
 
 def test_the_autoencoders_loss_is_the_mean_square_over_pixels(images):
-    learner = AutoencoderLearner(AutoencoderConfig(4), Recipe(epochs=1))
+    learner = Descent(Autoencoder(AutoencoderConfig(4)), Recipe(epochs=1))
     model = learner.model
     x = images.flatten(1).double().numpy()
     inward, a, outward, b = (p.detach().double().numpy() for p in model.parameters())
@@ -207,7 +208,7 @@ def test_cross_entropy_stays_finite_where_probabilities_do_not():
 
 
 def test_the_vaes_loss_is_the_negative_elbo_of_one_sample(images):
-    learner = VaeLearner(VaeConfig(3), Recipe(epochs=1))
+    learner = Descent(Vae(VaeConfig(3)), Recipe(epochs=1))
     losses = learner.losses(learner.model, images, rng())
     mean, log_variance = learner.model.posterior(images)
     noise = torch.from_numpy(rng().standard_normal((6, 3), dtype=np.float32))
@@ -234,7 +235,9 @@ def test_the_heads_have_no_relu_but_in_the_exhibit(images):
 
 
 def gan(**recipe) -> GanLearner:
-    return GanLearner(GanConfig(noise_dim=5, generator_dims=(32,), discriminator_dims=(16,)), GanRecipe(1, **recipe))
+    return GanLearner(
+        Gan(GanConfig(noise_dim=5, generator_dims=(32,), discriminator_dims=(16,))), GanRecipe(1, **recipe)
+    )
 
 
 def verdicts(learner: GanLearner, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

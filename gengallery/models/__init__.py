@@ -20,6 +20,6 @@ def cards() -> dict[str, Card]:
     return {card.name: card for name in FAMILIES for card in import_module(f"{__name__}.{name}").CARDS}
 
 
-def learner_of(card: Card) -> type[Learner]:
-    """What trains the model on `card`."""
-    return import_module(card.model.__module__).LEARNER
+def learner(card: Card) -> Learner:
+    """What trains the model on `card`, at its start: fresh weights, drawn from torch's generator."""
+    return import_module(card.model.__module__).LEARNER(card.model(card.config), card.recipe)

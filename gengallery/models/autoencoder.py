@@ -17,14 +17,12 @@ from gengallery.images import PIXELS, SHAPE
 from gengallery.model import (
     Card,
     Config,
+    Descent,
     LatentStatistics,
-    Learner,
     Model,
     Paper,
     Recipe,
-    adam,
     check_sizes,
-    initialise,
 )
 from gengallery.noise import FittedGaussian
 
@@ -54,7 +52,7 @@ class Autoencoder(Model):
     )
     strengths = (
         "The sharpest reconstructions for its size: it is trained for nothing else.",
-        "Trains in under a minute, and the loss says plainly how well.",
+        "Quick to train, and the loss says plainly how well that went.",
     )
     weaknesses = (
         "Nothing shapes the latent space: between and beyond the data it decodes to no garment.",
@@ -79,22 +77,6 @@ class Autoencoder(Model):
         return {"mse": F.mse_loss(self.decoder(self.encoder(images)), images)}
 
 
-class AutoencoderLearner(Learner):
-    def __init__(self, config: AutoencoderConfig, recipe: Recipe):
-        super().__init__()
-        self.model = Autoencoder(config)
-        initialise(self.model)
-        self.optimizers = (adam(self.model, recipe),)
-
-    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        (optimizer,) = self.optimizers
-        losses = self.model.losses(images, rng)
-        optimizer.zero_grad()
-        losses["mse"].backward()
-        optimizer.step()
-        return losses
-
-
 def _card(latent: int, **reported: float) -> Card:
     return Card(
         name=f"ae_{latent}",
@@ -110,5 +92,5 @@ def _card(latent: int, **reported: float) -> Card:
 
 
 MODEL = Autoencoder
-LEARNER = AutoencoderLearner
+LEARNER = Descent
 CARDS = (_card(2), _card(16, mse=0.0176), _card(64, mse=0.0089), _card(128, mse=0.0056))

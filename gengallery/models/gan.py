@@ -130,11 +130,11 @@ class GanLearner(Learner):
 
     steps: Tensor
 
-    def __init__(self, config: GanConfig, recipe: GanRecipe):
+    def __init__(self, model: Gan, recipe: GanRecipe):
         super().__init__()
         self.recipe = recipe
-        self.model = Gan(config)
-        self.discriminator = mlp((PIXELS, *config.discriminator_dims, 1), nn.LeakyReLU(recipe.leak))
+        self.model = model
+        self.discriminator = mlp((PIXELS, *model.config.discriminator_dims, 1), nn.LeakyReLU(recipe.leak))
         initialise(self)
         self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
