@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gengallery.data import Split
     from gengallery.model import Card
 
 THREADS = 2
@@ -60,6 +61,7 @@ def main() -> None:
     import torch
 
     import gengallery
+    from gengallery.data import Split
     from gengallery.models import cards
 
     torch.set_num_threads(THREADS)
@@ -67,11 +69,13 @@ def main() -> None:
     print(f"import gengallery and list_models(): {seconds:.3f} s (limit 0.2)\n")
     print(f"{'model':22}{'load ms':>9}{'decode 1 ms':>13}{'decode 1000 ms':>16}{'step ms':>9}{'training min':>14}")
     print(f"{'limit':22}{50:>9}{1.5:>13}{250:>16}")
+    images = torch.randint(0, 256, (TRAINING_IMAGES, 1, 28, 28), dtype=torch.uint8)
+    train = Split(images, torch.zeros(TRAINING_IMAGES))
     total = 0.0
     for name, card in sorted(cards().items(), key=lambda item: gengallery.list_models().index(item[0])):
         model = gengallery.load(name)
         z = model.sample(1000)
-        step = step_milliseconds(card)
+        step = step_milliseconds(card, train)
         minutes = step * (TRAINING_IMAGES // card.recipe.batch) * card.recipe.epochs / 60_000
         total += minutes
         print(
@@ -83,16 +87,11 @@ def main() -> None:
     print(f"{'all (limit 90)':22}{total:61.1f}")
 
 
-def step_milliseconds(card: "Card") -> float:
+def step_milliseconds(card: "Card", train: "Split") -> float:
     """A step of the training on `card`, averages and penalties included: the median of blocks of eight steps."""
-    import torch
-
-    from gengallery.data import Split
     from gengallery.training import Run
 
-    size = card.recipe.batch * 2000
-    images = torch.randint(0, 256, (1, 1, 28, 28), dtype=torch.uint8).expand(size, -1, -1, -1)
-    steps = Run(card, Split(images, torch.zeros(size)), epochs=1).epoch()
+    steps = Run(card, train, epochs=1).epoch()
     return median(lambda: [next(steps) for _ in range(8)], 8) / 8
 
 
