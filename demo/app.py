@@ -250,7 +250,7 @@ def compare_tab() -> None:
     )
 
 
-TABS = {"GANs": gan_tab, "Rebuild": reconstruction_tab, "Latent": latent_tab, "Compare": compare_tab}
+TABS = {"GANs": gan_tab, "Reconstruction": reconstruction_tab, "Latent": latent_tab, "Compare": compare_tab}
 
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
     gr.HTML(

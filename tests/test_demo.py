@@ -30,7 +30,7 @@ import views  # noqa: E402
 GAN, FLAT = views.gans()[0], views.flat_models()
 TABS = {
     "GANs": "gans",
-    "Rebuild": "reconstructions",
+    "Reconstruction": "reconstructions",
     "Latent": "matrices",
     "Compare": "compare",
 }  # name: id of its figure
@@ -148,7 +148,7 @@ def test_gans(visit):
 
 def test_reconstruction_of_an_upload(visit, tmp_path):
     page = visit()
-    figure = turn_to(page, "Rebuild")
+    figure = turn_to(page, "Reconstruction")
     expect(figure.locator(".row")).to_have_count(1 + len(views.encoding_models()))
     expect(page.locator("#noise .row")).to_have_count(len(views.encoding_models()))
     picture = Image.fromarray(np.kron(np.eye(4, dtype=np.uint8) * 240, np.ones((20, 20), np.uint8)))
