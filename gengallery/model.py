@@ -89,6 +89,7 @@ class Card:
     reported: dict[str, float] = field(default_factory=dict)  # the report's own losses, by our names
     notes: str = ""  # where it deviates from its source, and why
     exhibit: bool = False  # kept to show a failure
+    seed: int = 0  # of its training
 
     @property
     def family(self) -> str:

@@ -3,7 +3,7 @@
 A `Run` is one training. It yields its losses step by step and leaves progress bars and files to the
 caller:
 
-    run = Run(card, train, seed=0)
+    run = Run(card, train)
     while not run.done:
         for step in run.epoch():
             print(step.losses)
@@ -56,18 +56,19 @@ class ResumeError(ValueError):
 
 
 class Run:
-    """One training of the model on `card` with the images of `train`."""
+    """One training of the model on `card` with the images of `train`; seed and epochs are the card's unless given."""
 
-    def __init__(self, card: Card, train: Split, seed: int = 0, epochs: int | None = None):
+    def __init__(self, card: Card, train: Split, seed: int | None = None, epochs: int | None = None):
         recipe = card.recipe
-        self.card, self.train, self.seed = card, train, seed
+        self.card, self.train = card, train
+        self.seed = card.seed if seed is None else seed
         self.epochs = recipe.epochs if epochs is None else epochs
         if self.epochs < 1:
             raise ValueError(f"epochs: expected at least 1, found {self.epochs}")
         if len(train) < recipe.batch:
             raise ValueError(f"train: expected at least one batch of {recipe.batch} images, found {len(train)}")
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.manual_seed(self.seed)
             self.learner: Learner = learner(card)
         self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
@@ -75,7 +76,7 @@ class Run:
             if recipe.average
             else None
         )
-        self.rng = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(self.seed)
         self.finished = 0  # epochs
         self.seconds = 0.0  # spent in epochs
 

@@ -95,7 +95,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to train, one after another")
     parser.add_argument("--all", action="store_true", help="train every model")
-    parser.add_argument("--seed", type=int, default=0, help="of the start and of all noise (default: 0)")
+    parser.add_argument("--seed", type=int, help="of the start and of all noise, instead of the card's")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the files (default: %(default)s)")

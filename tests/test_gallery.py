@@ -15,10 +15,11 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 import gengallery
-from gengallery import checkpoint, gallery
+from gengallery import checkpoint, data, gallery
 from gengallery.checkpoint import CheckpointError
 from gengallery.images import to_uint8
 from gengallery.models import FAMILIES, cards
+from gengallery.training import mean_losses
 
 NAMES = gengallery.list_models()
 every_model = pytest.mark.parametrize("name", NAMES)
@@ -247,7 +248,7 @@ def test_the_card_in_the_file_is_the_card_in_the_code(name):
     assert header["family"] == card.family
     assert header["config"] == json.loads(json.dumps(asdict(card.config)))
     assert type(card.config).from_json(header["config"]) == card.config == load(name).config
-    assert header["training"]["epochs"] == card.recipe.epochs
+    assert (header["training"]["epochs"], header["training"]["seed"]) == (card.recipe.epochs, card.seed)
 
 
 @every_model
@@ -287,6 +288,26 @@ def test_latent_statistics_tell_where_the_data_lies(name):
     # Fashion-MNIST has as many of each class, so the mean is the centroids' mean.
     scale = float(statistics.covariance.diagonal().max().sqrt())
     torch.testing.assert_close(statistics.centroids.mean(0), statistics.mean, rtol=1e-3, atol=1e-3 * scale)
+
+
+@every_model
+def test_the_recorded_losses_and_statistics_are_the_weights_own(name, real_root):
+    """On the real test set, so that a header and tensors of two trainings can't have come together unnoticed."""
+    model, split = load(name), data.load(data.TEST, real_root, download=False)
+    for term, loss in mean_losses(model.losses, split).items():
+        assert loss == pytest.approx(gengallery.info(name)["losses"]["test"][term], rel=1e-4)
+    if model.statistics is not None:
+        z = model.encode(split.images)
+        assert torch.equal(split.labels[: len(model.statistics.labels)], model.statistics.labels.long())
+        torch.testing.assert_close(z[: len(model.statistics.positions)], model.statistics.positions, **CLOSE)
+        deviation = model.statistics.covariance.diagonal().sqrt()
+        assert (
+            (z.mean(0) - model.statistics.mean).abs() < 0.1 * deviation + 1e-3
+        ).all()  # theirs is the training set's
+
+
+def test_no_two_models_are_one():
+    assert len({gengallery.info(name)["checksum"] for name in NAMES}) == len(NAMES)
 
 
 def test_every_card_has_a_file_and_every_file_a_card():

@@ -192,12 +192,13 @@ SOUND = GanRecipe(epochs=40, rate=1e-3, betas=(0.5, 0.99), average=0.999, gamma=
 REPORT = GanRecipe(epochs=30, batch=128, rate=3e-4, cosine=False, leak=0.0, clipped=True)
 
 
-def _card(name: str, dim: int, noise: str, generator: float, discriminator: float) -> Card:
+def _card(name: str, dim: int, noise: str, generator: float, discriminator: float, seed: int = 0) -> Card:
     return Card(
         name=name,
         model=Gan,
         config=GanConfig(noise_dim=dim, noise_dist=noise),
         recipe=SOUND,
+        seed=seed,
         summary=f"A GAN fed {dim} numbers of {noise} noise.",
         reported={"generator": generator, "discriminator": discriminator},
         notes="Architecture, noise dimension and distribution are the report's. The noise is standardised, the losses "
@@ -225,7 +226,7 @@ MODEL = Gan
 LEARNER = GanLearner
 CARDS = (
     _card("gan_dim_8", 8, NORMAL, 2.264, 0.400),
-    _card("gan_dim_16", 16, NORMAL, 1.968, 0.425),
+    _card("gan_dim_16", 16, NORMAL, 1.968, 0.425, seed=1),  # gan_dist_normal again, as in the report: another run
     _card("gan_dim_32", 32, NORMAL, 2.255, 0.294),
     _card("gan_dist_normal", 16, NORMAL, 2.319, 0.396),
     _card("gan_dist_uniform", 16, UNIFORM, 14.545, 0.000),
