@@ -164,6 +164,8 @@ def test_latent_statistics_are_those_of_the_data():
     np.testing.assert_allclose(statistics.centroids[3], z.numpy()[3::10].mean(0), rtol=1e-5)
     assert torch.equal(statistics.positions, test_z[:2000])
     assert torch.equal(statistics.labels, test_labels[:2000].to(torch.uint8))
+    with pytest.raises(ValueError, match="expected at least 2000 images, found 1999"):
+        statistics.fit(z, labels, test_z[:1999], test_labels[:1999])
     wide = LatentStatistics(3)
     wide.fit(torch.randn(50, 3), labels[:50], torch.randn(20, 3), labels[:20])
     assert len(wide.positions) == len(wide.labels) == 0

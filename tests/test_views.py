@@ -131,8 +131,8 @@ def test_from_noise():
 
 def test_presets():
     statistics = LatentStatistics(2)
-    grid = torch.stack([torch.arange(1001) / 10, torch.arange(1001) / -5], dim=1)
-    statistics.fit(grid, torch.arange(1001) % 10, grid, torch.arange(1001) % 10)
+    grid, labels = torch.stack([torch.linspace(0, 100, 2000), torch.linspace(0, -200, 2000)], dim=1), torch.arange(2000)
+    statistics.fit(grid, labels % 10, grid, labels % 10)
     assert views.preset_range(statistics, views.SQUARE) == views.Range(-1, 1, -1, 1)
     middle = views.preset_range(statistics, views.MOST_DATA)
     assert vars(middle) == pytest.approx({"x_min": 2.5, "x_max": 97.5, "y_min": -195, "y_max": -5}, abs=1e-3)
