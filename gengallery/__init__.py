@@ -4,5 +4,12 @@ behind the same four calls."""
 from gengallery.checkpoint import CheckpointError
 from gengallery.gallery import info, list_models, load
 
-__all__ = ["CheckpointError", "info", "list_models", "load"]
+__all__ = ["CheckpointError", "info", "list_models", "load", "verify"]
 __version__ = "0.1.0"
+
+
+def verify(name: str) -> None:
+    """Make sure that the model `name` is what its file says: see `gengallery.evaluate.verify`."""
+    from gengallery import evaluate  # here, since it imports torch
+
+    evaluate.verify(name)

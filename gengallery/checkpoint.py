@@ -6,11 +6,12 @@ The header is JSON under the single metadata key `gengallery`:
     name        of the model
     family      the file in gengallery/models/ that knows it
     config      what rebuilds the network
-    prior       the prior, with its settings (fitted parameters are tensors)
+    prior       the prior, with its settings (fitted parameters are tensors); the classifier has none
     card        summary, paper, recipe, the report's figures, ...
     parameters  how many numbers were learned
     training    command, seed, epochs, data checksum, seconds, device, versions
     losses      on the training and the test set
+    scorecard   how good the model is, once scripts/evaluate.py has measured it (see `gengallery.evaluate`)
     checksum    SHA-256 over names, types, shapes and bytes of the tensors
 
 Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
@@ -46,6 +47,7 @@ FIELDS: dict[str, type] = {
     "losses": dict,
     "checksum": str,
 }
+JUDGE = "classifier"  # name and family of the network that judges the models and is none itself
 REMEDY = "Restore it from the repository, or make it again with scripts/train.py."
 
 
@@ -107,6 +109,8 @@ def read_header(path: str | os.PathLike) -> dict[str, Any]:
 def _misfits(header: dict[str, Any]) -> Iterator[tuple[str, type, Any]]:
     """The fields that `header` should have and has not: name, type, and what is there instead."""
     for field, kind in FIELDS.items():
+        if field.startswith("prior") and header.get("family") == JUDGE:
+            continue
         found: Any = header
         for key in field.split("."):
             found = found.get(key) if isinstance(found, dict) else None
@@ -153,7 +157,7 @@ def write(path: str | os.PathLike, tensors: dict[str, "Tensor"], header: dict[st
             raise ValueError(f"{path}: the tensor {name!r} holds NaN or infinity; not written")
     # safetensors stores rows in order; weights trained as channels_last have to be laid out anew.
     tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    ours = {"format": FORMAT, **header, "checksum": checksum(tensors)}
+    ours = {**header, "format": FORMAT, "checksum": checksum(tensors)}
     for field, kind, found in _misfits(ours):
         raise ValueError(f"{path}: expected the header's {field!r} as {kind.__name__}, found {found!r}; not written")
     metadata = {KEY: json.dumps(ours, allow_nan=False)}
@@ -161,10 +165,12 @@ def write(path: str | os.PathLike, tensors: dict[str, "Tensor"], header: dict[st
 
 
 def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
-    """Put the tensors into `module`, which must want exactly these: same names, shapes and types.
+    """Put the tensors into `module`, which must want exactly these, same names, shapes and types; it is then ready.
 
     Raises `CheckpointError` at the first that is missing, extra, or of another shape or type.
     """
+    import torch
+
     wanted = module.state_dict()
     for name in sorted(wanted.keys() | checkpoint.tensors.keys()):
         want, have = wanted.get(name), checkpoint.tensors.get(name)
@@ -175,6 +181,9 @@ def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
         if want.shape != have.shape or want.dtype != have.dtype:
             raise CheckpointError(checkpoint.path, f"{name!r} {_form(want)}", _form(have))
     module.load_state_dict(checkpoint.tensors, strict=True, assign=True)
+    # Convolutions are faster with the channels innermost; dense layers do not care.
+    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
+    module.eval().requires_grad_(False)
 
 
 def checksum(tensors: dict[str, "Tensor"]) -> str:

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ from torch import Tensor
 from gengallery.images import SHAPE
 
 TRAIN, TEST = "train", "test"
+BATCH = 500  # images that go through a network at once, where nothing is learned
 VARIABLE = "GENGALLERY_DATA"
 FOLDER = Path("FashionMNIST", "raw")  # in a root, by torchvision's layout
 FILES = (
@@ -43,11 +45,21 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """The images (n, 1, 28, 28), as floats, and labels (n), in order, some hundreds at a time."""
+        halves = (tensor.split(BATCH) for tensor in (self.images, self.labels))
+        return ((as_floats(images), labels) for images, labels in zip(*halves, strict=True))
+
     def checksum(self) -> str:
         """SHA-256 of the images and labels, so that a trained model can tell what it was trained on."""
         digest = hashlib.sha256(self.images.numpy().tobytes())
         digest.update(self.labels.numpy().tobytes())
         return digest.hexdigest()
+
+
+def as_floats(images: Tensor) -> Tensor:
+    """uint8 images as the convention has them, laid out as the networks like them."""
+    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
 class DataMissing(FileNotFoundError):
@@ -56,10 +68,12 @@ class DataMissing(FileNotFoundError):
 
 def default_root() -> Path:
     """The folder named by the environment's GENGALLERY_DATA, else one in the user's cache."""
-    if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE])
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "gengallery"
+    return Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else cache()
+
+
+def cache() -> Path:
+    """The user's folder for what can be had again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gengallery"
 
 
 def load(split: str, root: str | os.PathLike | None = None, download: bool = True) -> Split:

@@ -6,15 +6,18 @@ The files in `weights/` are the gallery. Listing them and reading their cards ne
 import difflib
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gengallery import checkpoint
-from gengallery.checkpoint import SUFFIX, CheckpointError
+from gengallery.checkpoint import SUFFIX, Checkpoint, CheckpointError
 
 if TYPE_CHECKING:
-    from gengallery.model import Model
+    from gengallery.model import Model, Network
 
+N = TypeVar("N", bound="Network")
+NEWER = "Update gengallery to read it."
 HERE = Path(__file__).resolve().parent
 # In a checkout the weights lie beside the package; in an installed wheel, inside it.
 WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
@@ -44,7 +47,8 @@ def info(name: str) -> dict[str, Any]:
     A dict: `name`, `family`, `summary`, `notes`, `exhibit` (true for one that is kept to show a failure), `latent`
     (numbers in a latent), `prior`, `paper` (authors, title, year, url), `parameters`, `config`, `recipe`, `training`
     (command, seed, epochs, seconds, device, versions, data checksum), `losses` (of ours, on train and test),
-    `reported` (the report's), `bytes` and `path` of the file. Raises ValueError for an unknown name.
+    `reported` (the report's), `scorecard` (see `gengallery.evaluate.Scorecard`; None where these weights were not
+    measured, or not by the present judge), `bytes` and `path` of the file. Raises ValueError for an unknown name.
     """
     path = _path(name)
     header = _checked(checkpoint.read_header(path), path)
@@ -54,9 +58,21 @@ def info(name: str) -> dict[str, Any]:
         **header["card"],
         "latent": header["prior"]["dim"],
         **{key: header[key] for key in ("prior", "parameters", "config", "training", "losses", "checksum")},
+        "scorecard": _scorecard(header),
         "bytes": path.stat().st_size,
         "path": str(path),
     }
+
+
+def _scorecard(header: dict[str, Any]) -> dict[str, Any] | None:
+    """The scorecard in `header`, if it is of the weights beside it and by the judge that is here."""
+    found = header.get("scorecard")
+    if not isinstance(found, dict) or found.get("weights") != header["checksum"]:
+        return None
+    with suppress(CheckpointError):  # no judge, no judgement
+        judge = checkpoint.read_header(WEIGHTS / f"{checkpoint.JUDGE}{SUFFIX}")
+        return found if found.get("judge") == judge["checksum"] else None
+    return None
 
 
 def load(name: str | os.PathLike) -> "Model":
@@ -65,8 +81,6 @@ def load(name: str | os.PathLike) -> "Model":
     It is on the CPU, in float32, and ready: `generate`, `decode`, `encode`, `reconstruct`. Raises ValueError for
     an unknown name and `CheckpointError` for a file that is not a sound model.
     """
-    import torch
-
     from gengallery.models import family
 
     is_path = isinstance(name, os.PathLike) or str(name).endswith(SUFFIX)
@@ -74,23 +88,33 @@ def load(name: str | os.PathLike) -> "Model":
     header = saved.header if is_path else _checked(saved.header, saved.path)
     try:
         kind = family(header["family"])
+    except ValueError as error:
+        raise CheckpointError(saved.path, "a family that this version knows", str(error), NEWER) from error
+    return rebuild(kind, saved)
+
+
+def rebuild(kind: "type[N]", saved: Checkpoint) -> "N":
+    """The network of `kind` that was saved, ready for use. Raises `CheckpointError` if the file describes another."""
+    import torch
+
+    try:
         with torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
-            model = kind.build(header["config"])
+            network = kind.build(saved.header["config"])
     except (TypeError, ValueError) as error:
         raise CheckpointError(
-            saved.path, "a family and a config that this version knows", str(error), "Update gengallery to read it."
+            saved.path, f"a config of the family {saved.header['family']!r}", str(error), NEWER
         ) from error
-    if model.prior.describe() != header["prior"]:
-        raise CheckpointError(saved.path, f"the prior {model.prior.describe()}", str(header["prior"]))
-    checkpoint.fill(model, saved)
-    # Convolutions are faster with the channels innermost; dense layers do not care.
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
-    return model.eval().requires_grad_(False)
+    prior = getattr(network, "prior", None)
+    if prior is not None and prior.describe() != saved.header["prior"]:
+        raise CheckpointError(saved.path, f"the prior {prior.describe()}", str(saved.header["prior"]))
+    checkpoint.fill(network, saved)
+    return network
 
 
 def _files() -> dict[str, Path]:
-    """The files of the gallery, by their models' names."""
-    return {path.name.removesuffix(SUFFIX): path for path in WEIGHTS.glob(f"*{SUFFIX}")}
+    """The files of the gallery, by their models' names. The classifier lies among them, and is no model."""
+    files = {path.name.removesuffix(SUFFIX): path for path in WEIGHTS.glob(f"*{SUFFIX}")}
+    return {name: path for name, path in files.items() if name != checkpoint.JUDGE}
 
 
 def _checked(header: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ training needs beside the model, and `CARDS`, the family's members.
 import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -75,6 +75,7 @@ class Recipe:
     warmup: float = 0.0  # share of the steps in which the rate rises from 0
     cosine: bool = True  # then falls to 0 along a half cosine, or else stays
     average: float = 0.0  # decay of the moving average of the weights, a step; 0: none
+    bfloat16: bool = False  # products and convolutions in half precision: twice as fast where the processor has it
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Card:
     """One member of the gallery: its name, what it is, and how it came to be."""
 
     name: str
-    model: type["Model"]
+    model: type["Network"]
     config: Config
     recipe: Recipe
     summary: str  # one sentence
@@ -93,7 +94,7 @@ class Card:
 
     @property
     def family(self) -> str:
-        """The file in `gengallery/models/` that the model is defined in."""
+        """The file that the network is defined in: one in `gengallery/models/`, or `classifier`."""
         return self.model.__module__.rpartition(".")[2]
 
     def describe(self) -> dict:
@@ -152,16 +153,30 @@ def latent_grid(x_min: float, x_max: float, y_min: float, y_max: float, side: in
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
 
 
-class Model(nn.Module, ABC):
+class Network(nn.Module):
+    """What a card describes, training makes, and a file of weights rebuilds."""
+
+    config_type: ClassVar[type[Config]]  # the family's own
+    title: ClassVar[str]  # the family, as people call it
+    paper: ClassVar[Paper]
+
+    def __init__(self, config: Config):
+        super().__init__()
+        self.config = config
+
+    @classmethod
+    def build(cls, config: dict) -> Self:
+        """A network with fresh weights from its config as JSON. Raises TypeError or ValueError for another's config."""
+        return cls(cls.config_type.from_json(config))
+
+
+class Model(Network, ABC):
     """A trained generative model of 28 x 28 grey garments. Load one with `gengallery.load(name)`.
 
     All four calls give float32 tensors on the CPU, without gradients. Images are (n, 1, 28, 28) in
     [0, 1]; latents are (n, d), where d is `model.config.latent`.
     """
 
-    config_type: ClassVar[type[Config]]  # the family's own
-    title: ClassVar[str]  # the family, as people call it
-    paper: ClassVar[Paper]
     strengths: ClassVar[tuple[str, ...]]
     weaknesses: ClassVar[tuple[str, ...]]
     searches: ClassVar[bool] = False  # True: encode is a search, because there is no encoder
@@ -170,14 +185,8 @@ class Model(nn.Module, ABC):
     statistics: LatentStatistics | None  # of models with an encoder
 
     def __init__(self, config: Config):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.statistics = None  # not on the class, where it would hide the module that an encoder sets
-
-    @classmethod
-    def build(cls, config: dict) -> "Model":
-        """A model with fresh weights from its config as JSON. Raises TypeError or ValueError for another's config."""
-        return cls(cls.config_type.from_json(config))
 
     @abstractmethod
     def decoder(self, z: Tensor) -> Tensor:
@@ -187,12 +196,20 @@ class Model(nn.Module, ABC):
     def encoder(self, images: Tensor) -> Tensor:
         """Images (n, 1, 28, 28) to latents (n, d): the mean where there is a distribution."""
 
-    def losses(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The model's losses by name, as means over `images` (n, 1, 28, 28), differentiable; the last is trained for.
+    def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The model's losses by name, differentiable, as means over `images` (n, 1, 28, 28) with their `labels` (n);
+        the last is trained for.
 
         Empty for a family whose losses need a network that is not part of the model.
         """
         return {}
+
+    def log_weights(self, images: Tensor, draws: int, rng: np.random.Generator) -> Tensor | None:
+        """log p(x, z) - log q(z|x) in nats for each of `images` (n, 1, 28, 28), (draws, n), each z drawn from q(z|x).
+
+        Their mean is the ELBO. None for a model without such a distribution.
+        """
+        return None
 
     def generate(self, n: int, seed: int = 0) -> Tensor:
         """`n` images, decoded from latents that the model's own prior draws; image i depends on (seed, i) alone.
@@ -248,25 +265,27 @@ class Model(nn.Module, ABC):
 
 
 class Learner(nn.Module, ABC):
-    """What training needs beside the model: the loss, networks of training's own, the optimizers.
+    """What training needs beside the network: the loss, networks of training's own, the optimizers.
 
     All randomness of a step comes from the `rng` it is given, so that a run can be repeated.
     """
 
-    model: Model
+    model: Network
     optimizers: tuple[torch.optim.Optimizer, ...]
 
     @abstractmethod
-    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Learn from one batch, (B, 1, 28, 28); return the losses by name, each a scalar."""
+    def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Learn from one batch, (B, 1, 28, 28) and (B); return the losses by name, each a scalar."""
 
-    def losses(self, model: Any, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    @abstractmethod
+    def losses(self, model: Any, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """The losses of `model`, which may be an average of `self.model`, on one batch; means over it."""
-        return model.losses(images, rng)
 
 
 class Descent(Learner):
     """The plain way of learning: go down the gradient of the last of the model's own losses."""
+
+    model: Model
 
     def __init__(self, model: Model, recipe: Recipe):
         super().__init__()
@@ -274,15 +293,19 @@ class Descent(Learner):
         initialise(self)
         self.optimizers = (adam(self, recipe),)
 
-    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """One step of the optimizer."""
         (optimizer,) = self.optimizers
-        losses = self.model.losses(images, rng)
+        losses = self.model.losses(images, labels, rng)
         *_, objective = losses.values()
         optimizer.zero_grad()
         objective.backward()
         optimizer.step()
         return losses
+
+    def losses(self, model: Model, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        """The model's own."""
+        return model.losses(images, labels, rng)
 
 
 def adam(module: nn.Module, recipe: Recipe) -> torch.optim.Adam:

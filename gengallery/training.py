@@ -17,7 +17,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, cast
@@ -29,15 +29,12 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gengallery.data import Split
+from gengallery.data import Split, as_floats
+from gengallery.evaluate import mean_losses
 from gengallery.files import write_atomically
-from gengallery.model import Card, Learner, Model, as_json
+from gengallery.model import Card, Learner, Model, Network, as_json
 from gengallery.models import learner
 from gengallery.noise import FittedGaussian
-
-EVALUATION_BATCH = 500
-
-Losses = Callable[[Tensor, np.random.Generator], dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -93,8 +90,9 @@ class Run:
         total = len(batches) * self.epochs
         for index, batch in enumerate(batches):
             self._set_rate((self.finished * len(batches) + index) / total)
-            images = as_floats(self.train.images[batch])
-            losses = self.learner.step(images, self.rng)
+            images, labels = as_floats(self.train.images[batch]), self.train.labels[batch]
+            with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bfloat16):
+                losses = self.learner.step(images, labels, self.rng)
             if self.average is not None:
                 self.average.update_parameters(self.learner.model)
             values = {name: loss.item() for name, loss in losses.items()}
@@ -117,15 +115,15 @@ class Run:
                 group["lr"] = recipe.rate * factor
 
     @property
-    def model(self) -> Model:
-        """The model as it stands: the average of the weights, where the recipe takes one."""
-        return cast(Model, self.average.module) if self.average is not None else self.learner.model
+    def model(self) -> Network:
+        """The network as it stands: the average of the weights, where the recipe takes one."""
+        return cast(Network, self.average.module) if self.average is not None else self.learner.model
 
-    def finish(self, test: Split) -> tuple[Model, dict[str, dict[str, float]]]:
-        """The trained model, with its prior and latent statistics fitted, and its losses on train and test."""
+    def finish(self, test: Split) -> tuple[Network, dict[str, dict[str, float]]]:
+        """The trained network, a model's prior and latent statistics fitted, and its losses on train and test."""
         model = self.model.eval()
-        if model.statistics is not None:
-            train_z, test_z = (torch.cat([model.encode(b) for b in _batches(s)]) for s in (self.train, test))
+        if isinstance(model, Model) and model.statistics is not None:
+            train_z, test_z = (torch.cat([model.encode(b) for b, _ in s.batches()]) for s in (self.train, test))
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
             if isinstance(model.prior, FittedGaussian):
                 model.prior.fit(train_z)
@@ -219,26 +217,6 @@ class Run:
         return state
 
 
-def as_floats(images: Tensor) -> Tensor:
-    """uint8 images as the convention has them, laid out as the networks like them."""
-    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
-
-
-def _batches(split: Split) -> Iterator[Tensor]:
-    return (as_floats(images) for images in split.images.split(EVALUATION_BATCH))
-
-
-def mean_losses(losses: Losses, split: Split) -> dict[str, float]:
-    """The means of `losses(images, rng)` over the whole of `split`, with random numbers from a fixed seed."""
-    rng = np.random.default_rng(0)
-    sums: dict[str, float] = {}
-    with torch.inference_mode():
-        for batch in _batches(split):
-            for name, loss in losses(batch, rng).items():
-                sums[name] = sums.get(name, 0.0) + loss.item() * len(batch)
-    return {name: value / len(split) for name, value in sums.items()}
-
-
 def parameters(card: Card) -> int:
     """How many numbers the model on `card` learns."""
     with torch.device("meta"):
@@ -246,12 +224,13 @@ def parameters(card: Card) -> int:
 
 
 def file_header(run: Run, losses: dict[str, dict[str, float]], command: str) -> dict[str, Any]:
-    """The header under which the model that `run` made is written (see `gengallery.checkpoint`)."""
+    """The header under which the network that `run` made is written (see `gengallery.checkpoint`)."""
+    model = run.model
     return {
         "name": run.card.name,
         "family": run.card.family,
         "config": asdict(run.card.config),
-        "prior": run.model.prior.describe(),
+        **({"prior": model.prior.describe()} if isinstance(model, Model) else {}),
         "card": run.card.describe(),
         "parameters": parameters(run.card),
         "training": {

@@ -20,17 +20,15 @@ from torch import Tensor
 import gengallery
 from gengallery import data
 from gengallery.data import TEST, TRAIN, Split
+from gengallery.evaluate import mean_losses
 from gengallery.files import write_atomically
 from gengallery.images import as_images, enlarge, sheet
 from gengallery.model import LatentStatistics, Model, latent_grid
-from gengallery.training import mean_losses
 
 FIRST_FIGURE = 2  # the report's own count; its Figure 1 is a drawing
 ROW = 10  # images side by side
 SIDE = 20  # images along each side of a latent matrix
 SCALE = 3
-TABLE_BEGINS, TABLE_ENDS = "<!-- models: made by scripts/report.py --readme -->", "<!-- end of models -->"
-README = Path(__file__).resolve().parent.parent / "README.md"
 DIGITS = {"mse": 4, "reconstruction": 2, "kl": 3, "total": 2, "generator": 3, "discriminator": 3}
 
 
@@ -121,31 +119,6 @@ def tables(splits: dict[str, Split]) -> Iterator[str]:
         yield ""
 
 
-def overview() -> Iterator[str]:
-    """One table of all models for the README, as Markdown, from what their files say."""
-    yield "| model | what it is | parameters | test loss | the report's |"
-    yield "|---|---|---:|---:|---:|"
-    for name in gengallery.list_models():
-        card = gengallery.info(name)
-        # The last loss is the one that a family is trained for; a GAN's says nothing of its images.
-        term, loss = list(card["losses"]["test"].items())[-1]
-        reported = card["reported"].get(term)
-        figures = (loss, reported) if card["family"] != "gan" else (None, None)
-        cells = ["" if value is None else f"{value:.{DIGITS[term]}f}" for value in figures]
-        yield f"| `{name}` | {card['summary']} | {card['parameters']:,} | {' | '.join(cells)} |"
-
-
-def with_overview(readme: str) -> str:
-    """The README's text with the table of models in its place made anew."""
-    head, _, rest = readme.partition(TABLE_BEGINS)
-    _, _, tail = rest.partition(TABLE_ENDS)
-    if not tail:
-        raise ValueError(
-            f"README.md: expected a place for the table between {TABLE_BEGINS} and {TABLE_ENDS}, found none"
-        )
-    return "\n".join([head + TABLE_BEGINS, *overview(), TABLE_ENDS + tail])
-
-
 def measured(name: str, splits: dict[str, Split]) -> dict[str, dict[str, float]]:
     """The losses of the model `name` on each half, measured now; its file's where that takes more than the model."""
     model = gengallery.load(name)
@@ -183,13 +156,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the report's tables and figures again, measured now.")
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
     parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write into (default: %(default)s)")
-    parser.add_argument("--readme", action="store_true", help="only make the README's table of models anew")
     options = parser.parse_args()
     torch.set_num_threads(2)
     try:
-        if options.readme:
-            write_atomically(README, with_overview(README.read_text()).encode())
-            return
         write_report(options.out, {half: data.load(half, options.data) for half in (TRAIN, TEST)})
     except (OSError, ValueError) as error:
         sys.exit(f"report.py: {error}")

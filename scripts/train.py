@@ -14,11 +14,13 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from gengallery import checkpoint, data
+from gengallery import checkpoint, classifier, data
 from gengallery.gallery import WEIGHTS
 from gengallery.model import as_json
 from gengallery.models import cards
 from gengallery.training import Run, Step, file_header
+
+CARDS = {classifier.CARD.name: classifier.CARD, **cards()}
 
 
 def train(name: str, options: argparse.Namespace) -> None:
@@ -26,7 +28,7 @@ def train(name: str, options: argparse.Namespace) -> None:
     target = options.out / f"{name}{checkpoint.SUFFIX}"
     state = options.out / ".training" / f"{name}{checkpoint.SUFFIX}"
     train, test = (data.load(split, options.data) for split in (data.TRAIN, data.TEST))
-    run = Run(cards()[name], train, seed=options.seed, epochs=options.epochs)
+    run = Run(CARDS[name], train, seed=options.seed, epochs=options.epochs)
     if options.resume and state.exists():
         run.restore(state)
         print(f"{name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
@@ -47,7 +49,7 @@ def train(name: str, options: argparse.Namespace) -> None:
 
 def relabel(name: str, folder: Path) -> None:
     """Write the present words of the card `name` into its file. Raises ValueError if it was trained otherwise."""
-    card, saved = cards()[name], checkpoint.read(folder / f"{name}{checkpoint.SUFFIX}")
+    card, saved = CARDS[name], checkpoint.read(folder / f"{name}{checkpoint.SUFFIX}")
     for what, found, expected in (
         ("config", saved.header["config"], as_json(asdict(card.config))),
         ("recipe", saved.header["card"].get("recipe"), card.describe()["recipe"]),
@@ -88,7 +90,7 @@ def shown(losses: dict[str, float]) -> str:
 
 
 def main() -> None:
-    names = list(cards())
+    names = list(CARDS)
     parser = argparse.ArgumentParser(
         description="Train models of the gallery and write their files of weights.",
         epilog=f"Models: {', '.join(names)}.",

@@ -17,9 +17,9 @@ from PIL import Image
 import gengallery
 from gengallery import checkpoint, data, gallery
 from gengallery.checkpoint import CheckpointError
+from gengallery.evaluate import mean_losses
 from gengallery.images import to_uint8
 from gengallery.models import FAMILIES, cards
-from gengallery.training import mean_losses
 
 NAMES = gengallery.list_models()
 every_model = pytest.mark.parametrize("name", NAMES)

@@ -16,6 +16,8 @@ from gengallery.models.vae import Vae, VaeConfig, cross_entropy, kl_to_standard_
 from gengallery.noise import Noise
 from gengallery.training import parameters
 
+LABELS = torch.arange(6)  # of the images below
+
 every_card = pytest.mark.parametrize("name", cards())
 
 
@@ -26,7 +28,7 @@ def seeded():
 
 @pytest.fixture
 def images() -> torch.Tensor:
-    return torch.rand(6, 1, 28, 28)
+    return torch.rand(len(LABELS), 1, 28, 28)
 
 
 def rng() -> np.random.Generator:
@@ -49,12 +51,12 @@ def test_a_step_learns_and_gives_finite_scalars_under_the_reports_names(name, im
     card = cards()[name]
     learner = new_learner(card)
     before = weights(learner.model)
-    losses = learner.step(images, rng())
+    losses = learner.step(images, LABELS, rng())
     assert moved(learner.model, before)
     assert set(card.reported) <= losses.keys()
     assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
     with torch.inference_mode():
-        assert learner.losses(learner.model, images, rng()).keys() == losses.keys()
+        assert learner.losses(learner.model, images, LABELS, rng()).keys() == losses.keys()
 
 
 @every_card
@@ -64,7 +66,7 @@ def test_a_step_depends_on_its_generator_alone(name, images):
         torch.manual_seed(0)
         learners.append(new_learner(card))
         torch.manual_seed(noise)  # of no importance
-        learners[-1].step(images, rng())
+        learners[-1].step(images, LABELS, rng())
     assert not moved(learners[0], weights(learners[1]))
 
 
@@ -181,7 +183,7 @@ def test_the_autoencoders_loss_is_the_mean_square_over_pixels(images):
     inward, a, outward, b = (p.detach().double().numpy() for p in model.parameters())
     z = np.maximum(x @ inward.T + a, 0)
     expected = ((1 / (1 + np.exp(-(z @ outward.T + b))) - x) ** 2).mean()
-    assert learner.losses(model, images, rng())["mse"].item() == pytest.approx(expected, rel=1e-5)
+    assert learner.losses(model, images, LABELS, rng())["mse"].item() == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(model.encode(images), z, rtol=1e-4, atol=1e-5)
 
 
@@ -211,7 +213,7 @@ def test_cross_entropy_stays_finite_where_probabilities_do_not():
 
 def test_the_vaes_loss_is_the_negative_elbo_of_one_sample(images):
     learner = Descent(Vae(VaeConfig(3)), Recipe(epochs=1))
-    losses = learner.losses(learner.model, images, rng())
+    losses = learner.losses(learner.model, images, LABELS, rng())
     mean, log_variance = learner.model.posterior(images)
     noise = torch.from_numpy(rng().standard_normal((6, 3), dtype=np.float32))
     posterior = Normal(mean, (log_variance / 2).exp())
@@ -252,7 +254,7 @@ def test_the_gans_losses_are_cross_entropies(images):
     learner = gan()
     for p in learner.discriminator.parameters():
         p.data *= 3  # verdicts worth the name
-    losses = learner.losses(learner.model, images, rng())
+    losses = learner.losses(learner.model, images, LABELS, rng())
     real, fake = verdicts(learner, images)
     entropy, ones, zeros = F.binary_cross_entropy_with_logits, torch.ones_like(real), torch.zeros_like(fake)
     torch.testing.assert_close(losses["generator"], entropy(fake, ones))
@@ -298,7 +300,7 @@ def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
     original = learner._r1
     learner._r1 = lambda real: (seen.append(int(learner.steps)), original(real))[1]
     for _ in range(7):
-        learner.step(images, rng())
+        learner.step(images, LABELS, rng())
     assert seen == [0, 3, 6]
 
     # The first step's gradient on the discriminator, by hand.
@@ -311,7 +313,7 @@ def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
     learner.optimizers[0].register_step_pre_hook(
         lambda optimizer, *_: captured.extend(p.grad.clone() for p in optimizer.param_groups[0]["params"])
     )
-    learner.step(images, rng())
+    learner.step(images, LABELS, rng())
     for given, wanted in zip(captured, expected, strict=True):
         torch.testing.assert_close(given, wanted)
 
@@ -319,7 +321,7 @@ def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
 def test_without_gamma_there_is_no_penalty(images):
     learner = gan(gamma=0.0)
     learner._r1 = None
-    learner.step(images, rng())
+    learner.step(images, LABELS, rng())
 
 
 def test_each_optimizer_moves_its_own_network(images):
@@ -327,7 +329,7 @@ def test_each_optimizer_moves_its_own_network(images):
         learner = gan()
         learner.optimizers[1 - index].step = lambda: None
         before = weights(getattr(learner, mine)), weights(getattr(learner, other))
-        learner.step(images, rng())
+        learner.step(images, LABELS, rng())
         assert moved(getattr(learner, mine), before[0])
         assert not moved(getattr(learner, other), before[1])
         assert all(p.requires_grad for p in learner.parameters())
@@ -336,11 +338,11 @@ def test_each_optimizer_moves_its_own_network(images):
 def test_the_generator_learns_from_the_discriminator_that_has_moved(images):
     torch.manual_seed(1)
     learner = gan()
-    reported = learner.step(images, rng())
+    reported = learner.step(images, LABELS, rng())
     torch.manual_seed(1)
     fresh = gan()
     fresh.discriminator.load_state_dict(learner.discriminator.state_dict())
-    torch.testing.assert_close(reported["generator"], fresh.losses(fresh.model, images, rng())["generator"])
+    torch.testing.assert_close(reported["generator"], fresh.losses(fresh.model, images, LABELS, rng())["generator"])
 
 
 def test_a_search_finds_a_generated_image_back():

@@ -25,9 +25,9 @@ def test_its_python_runs(tmp_path, monkeypatch):
         exec(block, scope)
 
 
-def test_its_table_is_what_the_files_say():
-    report = load_script("report")
-    assert report.with_overview(README) == README, "run scripts/report.py --readme"
+def test_its_tables_are_what_the_files_say():
+    evaluate = load_script("evaluate")
+    assert evaluate.with_tables(README) == README, "run scripts/evaluate.py --readme"
 
 
 def test_it_opens_with_what_a_space_needs_and_the_two_commands():

@@ -15,9 +15,11 @@ from conftest import ROOT, TRAIN_SCRIPT, TRAIN_SIZE, offline, run_python
 
 import gengallery
 from gengallery import checkpoint, data
+from gengallery.data import as_floats
+from gengallery.evaluate import mean_losses
 from gengallery.model import Recipe
 from gengallery.models import cards
-from gengallery.training import ResumeError, Run, as_floats, file_header, mean_losses, parameters
+from gengallery.training import ResumeError, Run, file_header, parameters
 
 # One of each family: a plain one with warm-up and cosine; two optimizers, an average of weights and a penalty;
 # convolutions laid out as channels_last.
@@ -87,10 +89,10 @@ def test_an_epoch_sees_every_image_once_in_an_order_of_its_own(fake_train):
     run = run_of("ae_2", data.Split(images, fake_train.labels))
     learn = run.learner.step
 
-    def spy(batch, rng):
+    def spy(batch, labels, rng):
         pixels = (batch[:, 0, 0, :2] * 255).round().long()
         seen.append(pixels[:, 0] * 256 + pixels[:, 1])
-        return learn(batch, rng)
+        return learn(batch, labels, rng)
 
     run.learner.step = spy
     complete(run)

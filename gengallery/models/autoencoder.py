@@ -73,7 +73,7 @@ class Autoencoder(Model):
     def decoder(self, z: Tensor) -> Tensor:
         return torch.sigmoid(self.outward(z)).unflatten(1, SHAPE)  # (n, d) -> (n, 784) -> (n, 1, 28, 28)
 
-    def losses(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         return {"mse": F.mse_loss(self.decoder(self.encoder(images)), images)}
 
 

@@ -128,6 +128,7 @@ def mlp(sizes: tuple[int, ...], activation: nn.Module) -> nn.Sequential:
 class GanLearner(Learner):
     """Trains a generator against a discriminator that is thrown away afterwards."""
 
+    model: Gan
     steps: Tensor
 
     def __init__(self, model: Gan, recipe: GanRecipe):
@@ -139,7 +140,7 @@ class GanLearner(Learner):
         self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
-    def step(self, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         of_discriminator, of_generator = self.optimizers
         real = images.flatten(1)  # (B, 784)
         fake = self.model.decoder(self.model.prior.draw(len(real), rng)).flatten(1)
@@ -162,7 +163,7 @@ class GanLearner(Learner):
         self.steps += 1
         return {"generator": generator_loss, "discriminator": loss}
 
-    def losses(self, model: Gan, images: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, model: Gan, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         fake = model.decoder(model.prior.draw(len(images), rng)).flatten(1)
         return {
             "generator": self._surprise(self.discriminator(fake), real=True).mean(),

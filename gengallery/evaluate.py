@@ -1,0 +1,240 @@
+"""Scorecards: every model measured in the same way, by the same judge, beside the data's own figures.
+
+10,000 samples of a fixed seed stand against the 10,000 test images, in the features of `gengallery.classifier`.
+So do 10,000 training images, which are as good as samples can be: theirs is the floor of each figure. A scorecard
+carries the checksums of the weights it measured, of the judge and of the data, and is void beside any others.
+"""
+
+import base64
+import io
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from PIL import Image
+from safetensors import SafetensorError
+from torch import Tensor
+
+from gengallery import checkpoint, classifier, data, metrics
+from gengallery.data import TEST, TRAIN, Split, as_floats
+from gengallery.files import write_atomically
+from gengallery.gallery import info, load
+from gengallery.images import sheet
+from gengallery.model import Model
+
+SAMPLES = 10_000
+SEED = 0
+GOLDEN = 8  # images of that seed that a scorecard keeps
+WEIGHED, DRAWS = 1_000, 500  # test images, the first, of the importance-weighted bound, and latents for each
+TOLERANCE = 0.02  # of a figure: another processor rounds otherwise, and neighbours change places
+LEAST = 1e-4  # difference that counts, of any figure
+REMEDY = "measure it with scripts/evaluate.py {}"
+
+Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """What was measured of a model, and of what: JSON in the header of its file.
+
+    `figures` and `floor`, those of the training images, hold by name:
+
+    - frechet, kernel: distances of the samples from the test images, in the judge's features;
+    - precision, recall, density, coverage: shares of samples that look real, and of reals that are matched;
+    - entropy: of the classes that the judge sees in the samples, 1 when all are equally many;
+    - nearest: median Euclidean distance, over 784 pixels in [0, 1], from a sample to the nearest training image;
+    - memorised: the share of samples that copy a training image.
+
+    `figures` of models with an encoder add mse and ssim of the reconstructed test images, and their own losses on the
+    test set; of those with a posterior, the importance-weighted bound of the first 1,000 test images, in nats, with
+    500 draws, and active_units.
+    """
+
+    weights: str  # checksum of the model's tensors
+    judge: str  # checksum of the classifier's
+    data: str  # checksum of the test set
+    figures: dict[str, float]
+    floor: dict[str, float]
+    golden: str  # its first 8 images of the seed side by side: a PNG, in base64
+    samples: int = SAMPLES
+    seed: int = SEED
+
+
+class VerificationError(ValueError):
+    """A model is not what its file says: names the file, what it says and what was found."""
+
+
+class Bench:
+    """The judge and the real data as it sees them; whatever is slow is computed once."""
+
+    def __init__(self, root: str | Path | None = None):
+        self.judge = classifier.load()
+        self.judge_checksum = checkpoint.checksum(self.judge.state_dict())
+        self.train, self.test = (data.load(half, root) for half in (TRAIN, TEST))
+        # Real images in the samples' place. The judge has learned from them, which makes the floor no lower than it is.
+        self.held = Split(self.train.images[:SAMPLES], self.train.labels[:SAMPLES])
+
+    @cached_property
+    def data_checksum(self) -> str:
+        """Of the test set."""
+        return self.test.checksum()
+
+    @cached_property
+    def features(self) -> dict[str, Tensor]:
+        """Of the test images, and of as many training images as there are samples, each (n, 128); kept on disk."""
+        path = data.cache() / f"features-{self.judge_checksum[:16]}-{self.data_checksum[:16]}{checkpoint.SUFFIX}"
+        with suppress(OSError, SafetensorError):
+            kept = safetensors.torch.load(path.read_bytes())
+            if kept.keys() == {TRAIN, TEST}:
+                return kept
+        made = {
+            half: self.judge.judge(split.images[:, 0])[0] for half, split in ((TRAIN, self.held), (TEST, self.test))
+        }
+        with suppress(OSError):  # a cache that can't be written costs time and nothing else
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, safetensors.torch.save(made))
+        return made
+
+    @cached_property
+    def floor(self) -> dict[str, float]:
+        """The figures of real images: how near the data comes to itself."""
+        return _of_features(self.features[TEST], self.features[TRAIN], self.held.labels) | self._of_copies(
+            as_floats(self.test.images)
+        )
+
+    def of_samples(self, images: Tensor) -> dict[str, float]:
+        """The figures of `images` (n, 1, 28, 28) in [0, 1], whatever made them. Raises ValueError as `metrics` does."""
+        features, labels = self.judge.judge(images)
+        return _of_features(self.features[TEST], features, labels) | self._of_copies(images)
+
+    def _of_copies(self, images: Tensor) -> dict[str, float]:
+        distances, _ = metrics.nearest(images.flatten(1), self._references, k=2)
+        return {"nearest": distances[:, 0].median().item(), "memorised": metrics.memorisation_rate(distances)}
+
+    @cached_property
+    def _references(self) -> Tensor:
+        return self.train.images.flatten(1).float() / 255
+
+    def figures(self, model: Model) -> dict[str, float]:
+        """Every figure that `model` has; see `Scorecard`."""
+        found = self.of_samples(model.generate(SAMPLES, SEED))
+        if model.searches:  # a search for 10,000 images takes an hour
+            return found
+        pairs = [(images, model.reconstruct(images)) for images, _ in self.test.batches()]
+        found["mse"] = torch.cat([metrics.mse(*pair) for pair in pairs]).mean().item()
+        found["ssim"] = torch.cat([metrics.ssim(*pair) for pair in pairs]).mean().item()
+        found |= mean_losses(model.losses, self.test)
+        return found | _of_posterior(model, self.test)
+
+
+def _of_features(real: Tensor, fake: Tensor, labels: Tensor) -> dict[str, float]:
+    precision, recall = metrics.precision_recall(real, fake)
+    density, coverage = metrics.density_coverage(real, fake)
+    return {
+        "frechet": metrics.frechet_distance(real, fake),
+        "kernel": metrics.kernel_distance(real, fake),
+        "precision": precision,
+        "recall": recall,
+        "density": density,
+        "coverage": coverage,
+        "entropy": metrics.class_entropy(labels),
+    }
+
+
+def _of_posterior(model: Model, test: Split) -> dict[str, float]:
+    rng = np.random.default_rng(SEED)
+    few = Split(test.images[:WEIGHED], test.labels[:WEIGHED])
+    with torch.inference_mode():
+        weights = [model.log_weights(images, DRAWS, rng) for images, _ in few.batches()]
+    bounds = [metrics.importance_weighted_bound(part) for part in weights if part is not None]
+    if not bounds:
+        return {}
+    means = torch.cat([model.encode(images) for images, _ in test.batches()])
+    # A loss, as the others are: an upper bound of -log p(x).
+    return {"bound": -torch.cat(bounds).mean().item(), "active_units": metrics.active_units(means)}
+
+
+def mean_losses(losses: Losses, split: Split) -> dict[str, float]:
+    """The means of `losses(images, labels, rng)` over the whole of `split`, with random numbers from a fixed seed."""
+    rng = np.random.default_rng(0)
+    sums: dict[str, float] = {}
+    with torch.inference_mode():
+        for images, labels in split.batches():
+            for name, loss in losses(images, labels, rng).items():
+                sums[name] = sums.get(name, 0.0) + loss.item() * len(images)
+    return {name: value / len(split) for name, value in sums.items()}
+
+
+def evaluate(name: str, bench: Bench) -> Scorecard:
+    """The scorecard of the gallery's model `name`, measured now."""
+    model = load(name)
+    return Scorecard(
+        weights=checkpoint.checksum(model.state_dict()),
+        judge=bench.judge_checksum,
+        data=bench.data_checksum,
+        figures=bench.figures(model),
+        floor=bench.floor,
+        golden=golden(model),
+    )
+
+
+def record(name: str, bench: Bench) -> Scorecard:
+    """Measure the gallery's model `name` and write its scorecard into the header of its file."""
+    scorecard = evaluate(name, bench)
+    saved = checkpoint.read(info(name)["path"])
+    checkpoint.write(saved.path, saved.tensors, {**saved.header, "scorecard": asdict(scorecard)})
+    return scorecard
+
+
+def golden(model: Model) -> str:
+    """The model's first images of the seed side by side, as a PNG in base64."""
+    file = io.BytesIO()
+    Image.fromarray(_golden(model)).save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _golden(model: Model) -> np.ndarray:
+    return sheet(model.generate(GOLDEN, SEED), GOLDEN, gap=0)
+
+
+def verify(name: str, bench: Bench | None = None, figures: bool = True) -> None:
+    """Make sure that the gallery's model `name` is what its file says: nothing comes back, and nothing is written.
+
+    - Its tensors have the checksum in the header (`gengallery.load` sees to that).
+    - It has a scorecard, of these weights and of the judge and the data that are here.
+    - It makes the golden images again, each grey level within 1 of 255.
+    - Each of its figures, measured again, is within 2 % of the recorded one.
+
+    Without `figures` the last is left out, which takes a minute a model and the data set. Raises `VerificationError`
+    for the first that is not so, `CheckpointError` for a file that can't be read and ValueError for an unknown name.
+    """
+    model, card = load(name), info(name)
+    path, scorecard = card["path"], card["scorecard"]
+    if scorecard is None:
+        raise VerificationError(f"{path}: expected a scorecard of these weights, found none; {REMEDY.format(name)}")
+    expected = np.asarray(Image.open(io.BytesIO(base64.b64decode(scorecard["golden"]))), dtype=int)
+    found = _golden(model)
+    if expected.shape != found.shape or np.abs(expected - found).max() > 1:
+        raise VerificationError(
+            f"{path}: expected the golden images of its scorecard, found others; is this the version that made it?"
+        )
+    if not figures:
+        return
+    bench = bench or Bench()
+    if scorecard["data"] != bench.data_checksum:
+        raise VerificationError(f"{path}: expected the test set it was measured on, found another; see --data")
+    for what, recorded, measured in (
+        ("figure", scorecard["figures"], bench.figures(model)),
+        ("floor", scorecard["floor"], bench.floor),
+    ):
+        for figure in sorted(recorded.keys() | measured.keys()):
+            was, now = recorded.get(figure), measured.get(figure)
+            if was is None or now is None or abs(now - was) > TOLERANCE * abs(was) + LEAST:
+                raise VerificationError(
+                    f"{path}: expected the {what} {figure} {was}, found {now}; {REMEDY.format(name)}"
+                )
