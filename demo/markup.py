@@ -6,18 +6,30 @@ every pixel stays a crisp square at any width and zoom.
 
 import base64
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from io import BytesIO
+from itertools import groupby
+from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
-from views import Entry, Family, Matrix, Range, Row
+from views import HIGHER, LEVEL, LOWER, Comparison, Entry, Family, Figure, Matrix, Range, Row
 
 from gengallery.images import CLASS_NAMES
 
 MAP = 400  # side of the map, in its own units
-WORDS = ("Model", "Draws", "Prior", "Loss")  # columns of the table that stand to the left
+FACTS = {  # columns of the table that say what a model is
+    "Draws": "Images that it draws from its own prior",
+    "Latent": "How many numbers make up a latent",
+    "Prior": "What latents are drawn from",
+    "Parameters": "How many numbers were learned",
+    "File, MB": "Size of the file of weights",
+    "Time, ms": "To make one image: the median of several decodes, taken just now on the machine that runs this page",
+}
+WORDS = ("Draws", "Prior")  # those that stand to the left
+SIGNS = {LOWER: ("↓", "Lower is better"), HIGHER: ("↑", "Higher is better"), LEVEL: ("≈", "Best near real images’ own")}
+FLOOR = "As many training images in the samples' place: what the best of models would reach"
 COLOURS = (  # one a class, told apart on white and on black
     "#4e79a7", "#f28e2b", "#e15759", "#45a5a0", "#59a14f", "#d4aa1c", "#b07aa1", "#ff8fa3", "#9c755f", "#8a8a8a",
 )  # fmt: skip
@@ -132,42 +144,122 @@ def _stops(low: float, high: float) -> list[tuple[float, float]]:
     return [(float(value), float((value - low) / (high - low))) for value in values]
 
 
-def comparison(families: Sequence[Family]) -> str:
-    """One table of all models, a group a family, and under it what each family is good and bad at."""
-    titles = ("Model", "Draws", "Latent", "Prior", "Parameters", "Loss", "Report", "Ours, test", "File", "One image")
-    head = "".join(f'<th class="{"words" if title in WORDS else "number"}">{title}</th>' for title in titles)
+def comparison(found: Comparison) -> str:
+    """One table of all models, a group of rows a family; under it what the figures mean, and each family's merits."""
+    titles = {"What it is": FACTS, **found.groups}
+    jumps = "".join(f'<button type="button">{escape(title)}</button>' for title in titles)
     groups = "".join(
-        f'<tbody><tr><th class="group" colspan="{len(titles)}"><span>{escape(family.title)}</span></th></tr>'
-        f"{''.join(map(_entry, family.entries))}</tbody>"
-        for family in families
+        f'<th class="over" colspan="{len(group)}"><span>{escape(title)}</span></th>' for title, group in titles.items()
     )
-    cards = "".join(map(_card, families))
+    facts = "".join(f'<th scope="col" title="{meaning}"{_side(title)}>{title}</th>' for title, meaning in FACTS.items())
+    heads = "".join(
+        f'<th scope="col"{_classes(start=figure is group[0])} title="{escape(_explained(figure))}">'
+        f"{_headed(figure)}</th>"
+        for group in found.groups.values()
+        for figure in group
+    )
+    head = f'<tr><th class="words" rowspan="2">Model</th>{groups}</tr><tr>{facts}{heads}</tr>'
+    bodies = "".join(
+        _body(family.title, "".join(_entry(entry, found) for entry in family.entries), titles)
+        for family in found.families
+    )
+    if found.floor:
+        cells = _figures(found.floor, found)
+        name = f'<th scope="row" title="{escape(FLOOR)}">training images</th>'
+        bodies += _body("Real images, as the floor", f'<tr>{name}<td colspan="{len(FACTS)}"></td>{cells}</tr>', titles)
     return (
-        f'<div class="scroll" tabindex="0"><table class="compare"><thead><tr>{head}</tr></thead>{groups}</table></div>'
-        f'<div class="cards">{cards}</div>'
+        f'<nav class="jump" aria-label="Columns">{jumps}</nav>'
+        f'<div class="scroll" tabindex="0"><table class="compare"><thead>{head}</thead>{bodies}</table></div>'
+        f'{_glossary(found)}<div class="cards">{"".join(map(_card, found.families))}</div>'
     )
 
 
-def _entry(entry: Entry) -> str:
+def _body(title: str, rows: str, groups: Mapping[str, Collection]) -> str:
+    """Rows of the table under a title as wide as the whole of it."""
+    width = 1 + sum(map(len, groups.values()))
+    return f'<tbody><tr><th class="group" colspan="{width}"><span>{escape(title)}</span></th></tr>{rows}</tbody>'
+
+
+def _entry(entry: Entry, found: Comparison) -> str:
     draws = "".join(picture(pixels, f"Drawn by {entry.name}") for pixels in entry.pictures)
     mark = '<span class="mark">exhibit</span>' if entry.exhibit else ""
+    name = escape(entry.name).replace("_", "_<wbr>")  # where a narrow screen may break it
+    best = {figure for model, figure in found.best if model == entry.name}
     cells = (
-        f'<th scope="row" title="{escape(entry.summary)}">{escape(entry.name)}{mark}</th>',
-        f'<td><div class="draws">{draws}</div></td>',
+        f'<th scope="row" title="{escape(entry.summary)}">{name}{mark}</th>',
+        f'<td class="words"><div class="draws">{draws}</div></td>',
         f"<td>{entry.latent}</td>",
         f'<td class="words">{escape(entry.prior)}</td>',
         f"<td>{entry.parameters:,}</td>",
-        f'<td class="words">{_lines(name for name, _, _ in entry.losses)}</td>',
-        f"<td>{_lines('–' if theirs is None else f'{theirs:#.4g}' for _, theirs, _ in entry.losses)}</td>",
-        f"<td>{_lines(f'{ours:#.4g}' for _, _, ours in entry.losses)}</td>",
-        f"<td>{entry.bytes / 1e6:.2f} MB</td>",
-        f"<td>{entry.milliseconds:.2f} ms</td>",
+        f"<td>{entry.bytes / 1e6:.2f}</td>",
+        f"<td>{entry.milliseconds:.2f}</td>",
+        _figures(entry.figures, found, entry.reported, entry.awaited, best),
     )
     return f"<tr>{''.join(cells)}</tr>"
 
 
-def _lines(texts: Iterable[str]) -> str:
-    return "<br>".join(map(escape, texts))
+def _figures(
+    values: Mapping[str, float],
+    found: Comparison,
+    reported: Mapping[str, float] = MappingProxyType({}),
+    awaited: Collection[str] = (),
+    best: Collection[str] = (),
+) -> str:
+    """A row's cells, one a figure; neighbours of a group that await measuring share one."""
+    cells = []
+    for group in found.groups.values():
+        for missing, span in groupby(group, lambda figure: figure.name in awaited):
+            figures = list(span)
+            if missing:
+                classes = _classes(missing=True, start=figures[0] is group[0])
+                cells.append(f'<td{classes} colspan="{len(figures)}"><span>not measured</span></td>')
+                continue
+            for figure in figures:
+                text = theirs = ""
+                if figure.name in values:
+                    text = escape(figure.written(values[figure.name]))
+                    text = f"<strong>{text}</strong>" if figure.name in best else text
+                    if figure.name in reported:
+                        theirs = f"<small>{escape(figure.written(reported[figure.name]))}</small>"
+                cells.append(f"<td{_classes(start=figure is group[0])}>{text}{theirs}</td>")
+    return "".join(cells)
+
+
+def _side(title: str) -> str:
+    return _classes(words=title in WORDS)
+
+
+def _classes(**wanted: bool) -> str:
+    """The attribute that names the classes `wanted`."""
+    names = " ".join(name for name, holds in wanted.items() if holds)
+    return f' class="{names}"' if names else ""
+
+
+def _headed(figure: Figure) -> str:
+    sign = SIGNS.get(figure.good, ("", ""))[0]
+    return f'{escape(figure.title)}<span class="sign" aria-hidden="true">{sign}</span>'
+
+
+def _explained(figure: Figure) -> str:
+    return " ".join([figure.meaning, *([f"{SIGNS[figure.good][1]}."] if figure.good else [])])
+
+
+def _glossary(found: Comparison) -> str:
+    """What the headings mean, and what is good."""
+    signs = "".join(f"<li><span>{sign}</span> {escape(text)}</li>" for sign, text in SIGNS.values())
+    lists = "".join(
+        f"<section><h4>{escape(title)}</h4><dl>"
+        + "".join(
+            f"<div><dt>{'<br>'.join(map(_headed, alike))}</dt><dd>{escape(meaning)}</dd></div>"
+            for meaning, alike in groupby(group, lambda figure: figure.meaning)
+        )
+        + "</dl></section>"
+        for title, group in found.groups.items()
+    )
+    return (
+        f'<ul class="key">{signs}<li><strong>0.00</strong> Best of its column, exhibits apart</li>'
+        f'<li><small>0.00</small> The report’s own figure, below ours</li></ul><div class="glossary">{lists}</div>'
+    )
 
 
 def _card(family: Family) -> str:

@@ -5,6 +5,7 @@ says what was expected and what was found. Pictures go out as grey levels, uint8
 """
 
 import math
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,56 @@ NOISES = {name: (name, True) for name in DISTRIBUTIONS} | {
 }
 
 load = lru_cache(maxsize=None)(gengallery.load)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A column of the comparison: what it says of a model, how it is written, and which values are good."""
+
+    name: str
+    title: str
+    meaning: str
+    good: str = ""  # LOWER, HIGHER, LEVEL, or nothing to go by
+    form: str = "{:.2f}"
+
+    def written(self, value: float) -> str:
+        """`value` with as many digits as make sense, and no minus before a zero."""
+        text = self.form.format(value)
+        return text.replace("-", "−" if re.search("[1-9]", text) else "")
+
+
+LOWER, HIGHER, LEVEL = "lower", "higher", "level with real images"
+SAMPLES = (
+    Figure("frechet", "Fréchet", "Distance of samples from the test images, by means and spreads.", LOWER, "{:.1f}"),
+    Figure("kernel", "Kernel", "The same in another way, with nothing assumed of their shape.", LOWER, "{:.3f}"),
+    Figure("precision", "Precision", "Share of samples that lie among real images: do they look real?", HIGHER),
+    Figure("recall", "Recall", "Share of real images that lie among samples: is anything missing?", HIGHER),
+    Figure(
+        "density", "Density", "Precision that weighs the crowd: above 1, samples keep to the commonest looks.", LEVEL
+    ),
+    Figure("coverage", "Coverage", "Recall that strays can't lift: share of real images with one near by.", HIGHER),
+    Figure("entropy", "Classes", "How evenly the classes turn up: 1 if all alike, 0 if only one.", HIGHER, "{:.3f}"),
+    Figure(
+        "nearest", "Nearest",
+        "Median distance, over all pixels, to the nearest training image. Far below real images’ own: copies, or blur.",
+        LEVEL,
+    ),
+    Figure("memorised", "Copies", "Share of samples that copy a training image.", LOWER, "{:.2%}"),
+)  # fmt: skip
+REBUILT = (
+    Figure("mse", "MSE", "Mean squared error of a pixel, of a test image gone through the latents.", LOWER, "{:.4f}"),
+    Figure("ssim", "SSIM", "Likeness of structure, in windows of 11 × 11: 1 for the same image.", HIGHER, "{:.3f}"),
+    Figure(
+        "reconstruction", "Reconstr.", "Cross-entropy in nats, summed over the pixels. Not 0 even if perfect.",
+        LOWER, "{:.1f}",
+    ),
+    Figure("kl", "KL", "What the latents tell of an image, in nats: the price of reconstructing well."),
+    Figure("total", "Total", "Reconstruction + KL: an upper bound of −log p(x), in nats.", LOWER, "{:.1f}"),
+    Figure("bound", "Bound", "A tighter upper bound of −log p(x), from many draws.", LOWER, "{:.1f}"),
+    Figure("active_units", "Active", "Latents that vary from image to image; the others are unused.", "", "{:.0f}"),
+)  # fmt: skip
+LOSS = "Losses that training watched. They say little about the images."
+FIGURES = {figure.name: figure for figure in (*SAMPLES, *REBUILT)}
 
 
 @dataclass(frozen=True)
@@ -78,7 +129,7 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Entry:
-    """One model in the comparison. Losses are (name, the report's or None, ours on the test set)."""
+    """One model in the comparison. Its figures, and the report's own, go by the names of `Figure`."""
 
     name: str
     summary: str
@@ -86,10 +137,12 @@ class Entry:
     latent: int
     prior: str
     parameters: int
-    losses: tuple[tuple[str, float | None, float], ...]
     bytes: int
     milliseconds: float  # an image, the median of several decodes just now
     pictures: np.ndarray  # (n, 28, 28), uint8
+    figures: dict[str, float]
+    reported: dict[str, float]
+    awaited: frozenset[str]  # figures that it has by its nature, but that nobody measured
 
 
 @dataclass(frozen=True)
@@ -101,6 +154,16 @@ class Family:
     strengths: tuple[str, ...]
     weaknesses: tuple[str, ...]
     entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Every model, the figures to show of each, by the heading above them, and those of real images."""
+
+    families: tuple[Family, ...]
+    groups: dict[str, tuple[Figure, ...]]
+    floor: dict[str, float]  # empty while no model is measured
+    best: frozenset[tuple[str, str]]  # (model, figure): exhibits don't compete, and those that are written alike share
 
 
 # -- menus
@@ -256,11 +319,28 @@ def _matrix(name: str, own: Range | None, preset: str, side: int) -> Matrix:
 # -- comparison
 
 
-def comparison(samples: int = 3) -> list[Family]:
+def comparison(samples: int = 3) -> Comparison:
     """Every model of the gallery, family by family, with its speed measured now."""
     cards = [gengallery.info(name) for name in models()]
-    families = sorted({card["family"] for card in cards})
-    return [_family(name, [card for card in cards if card["family"] == name], samples) for name in families]
+    names = sorted({card["family"] for card in cards})
+    families = tuple(_family(name, [card for card in cards if card["family"] == name], samples) for name in names)
+    entries = [entry for family in families for entry in family.entries]
+    losses = dict.fromkeys(name for entry in entries for name in entry.figures if name not in FIGURES)
+    others = tuple(Figure(name, name.replace("_", " ").capitalize(), LOSS, "", "{:.3f}") for name in losses)
+    groups = {"How good its images are": SAMPLES, "How well it reconstructs": REBUILT, "Other losses": others}
+    floor: dict[str, float] = next((card["scorecard"]["floor"] for card in cards if card["scorecard"]), {})
+    best = frozenset((name, figure.name) for figure in FIGURES.values() for name in _best(figure, entries, floor))
+    return Comparison(families, {title: group for title, group in groups.items() if group}, floor, best)
+
+
+def _best(figure: Figure, entries: list[Entry], floor: dict[str, float]) -> list[str]:
+    """The sound models with the best value of `figure`, by name; none where no value is better, or none to compare."""
+    rivals = {e.name: e.figures[figure.name] for e in entries if not e.exhibit and figure.name in e.figures}
+    if len(rivals) < 2 or not figure.good or (figure.good == LEVEL and figure.name not in floor):
+        return []
+    rank = {LOWER: lambda value: value, HIGHER: lambda value: -value, LEVEL: lambda v: abs(v - floor[figure.name])}
+    first = figure.written(min(rivals.values(), key=rank[figure.good]))
+    return [name for name, value in rivals.items() if figure.written(value) == first]
 
 
 def milliseconds(model: Model, repeats: int = 9) -> float:
@@ -281,7 +361,8 @@ def _family(name: str, cards: list[dict], samples: int) -> Family:
 
 
 def _entry(card: dict, samples: int) -> Entry:
-    model = load(card["name"])
+    model, scorecard = load(card["name"]), card["scorecard"]
+    figures = {**card["losses"]["test"], **(scorecard["figures"] if scorecard else {})}
     return Entry(
         name=card["name"],
         summary=card["summary"],
@@ -289,11 +370,24 @@ def _entry(card: dict, samples: int) -> Entry:
         latent=card["latent"],
         prior=_noise_name(card["prior"]),
         parameters=card["parameters"],
-        losses=tuple((loss, card["reported"].get(loss), ours) for loss, ours in card["losses"]["test"].items()),
         bytes=card["bytes"],
         milliseconds=milliseconds(model),
         pictures=to_uint8(model.generate(samples)),
+        figures=figures,
+        reported=card["reported"],
+        awaited=frozenset() if scorecard else _measurable(model) - figures.keys(),
     )
+
+
+def _measurable(model: Model) -> frozenset[str]:
+    """The names of the figures that a scorecard of `model` would hold, its losses apart."""
+    names = {figure.name for figure in SAMPLES}
+    if not model.searches:
+        names |= {"mse", "ssim"}
+        with torch.inference_mode():
+            if model.log_weights(torch.zeros(1, 1, SIZE, SIZE), 1, np.random.default_rng(0)) is not None:
+                names |= {"bound", "active_units"}
+    return frozenset(names)
 
 
 # -- shared

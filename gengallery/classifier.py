@@ -12,21 +12,19 @@ https://arxiv.org/abs/1512.00567).
 
 import os
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gengallery import checkpoint
-from gengallery.gallery import WEIGHTS, rebuild
+from gengallery import checkpoint, gallery
 from gengallery.images import CLASS_NAMES, SIZE, as_images
 from gengallery.model import CHUNK, Card, Config, Learner, Network, Paper, Recipe, adam, check_sizes
 
-SHIFT = 2  # pixels that an image may move, along each axis
-HOLE = 8  # pixels along each side of the square that is cut out
-SMOOTHING = 0.1  # share of a label's weight that is spread over all classes
+SHIFT = 1  # pixels that an image may move, along each axis
+HOLE = 6  # pixels along each side of the square that is cut out
+SMOOTHING = 0.05  # share of a label's weight that is spread over all classes
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,9 @@ class Classifier(Network):
         """
         with torch.inference_mode():
             parts = [self(part) for part in as_images(images).split(CHUNK)]
+        # Outside, so that these are no inference tensors, which autograd and in-place calls refuse.
         features, log_odds = (torch.cat(halves) for halves in zip(*parts, strict=True))
-        return features.clone(), log_odds.argmax(1).clone()
+        return features, log_odds.argmax(1)
 
 
 class ClassifierLearner(Learner):
@@ -150,13 +149,15 @@ def varied(images: Tensor, rng: np.random.Generator) -> Tensor:
     return (moved * (inside & ~hole))[:, None].contiguous(memory_format=torch.channels_last)
 
 
-@lru_cache(maxsize=1)
-def load(path: str | os.PathLike = WEIGHTS / f"{checkpoint.JUDGE}{checkpoint.SUFFIX}") -> Classifier:
-    """The trained classifier. Raises `CheckpointError` if its file is not sound."""
-    saved = checkpoint.read(path)
+def load(path: str | os.PathLike | None = None) -> Classifier:
+    """The trained classifier: that of the gallery, or of the file at `path`.
+
+    Raises `CheckpointError` if the file is not sound.
+    """
+    saved = checkpoint.read(gallery.WEIGHTS / f"{checkpoint.JUDGE}{checkpoint.SUFFIX}" if path is None else path)
     if saved.header["family"] != checkpoint.JUDGE:
         raise checkpoint.CheckpointError(saved.path, "the classifier", f"a file of {saved.header['family']!r}")
-    return rebuild(Classifier, saved)
+    return gallery.rebuild(Classifier, saved)
 
 
 LEARNER = ClassifierLearner
@@ -164,6 +165,6 @@ CARD = Card(
     name=checkpoint.JUDGE,
     model=Classifier,
     config=ClassifierConfig(),
-    recipe=Recipe(epochs=16, rate=3e-3, warmup=0.1, average=0.998, bfloat16=True),
+    recipe=Recipe(epochs=24, rate=3e-3, warmup=0.1, average=0.998, bfloat16=True),
     summary="A small residual network that tells the ten classes apart, and so judges the samples of the models.",
 )

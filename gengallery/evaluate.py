@@ -42,13 +42,13 @@ Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
 class Scorecard:
     """What was measured of a model, and of what: JSON in the header of its file.
 
-    `figures` and `floor`, those of the training images, hold by name:
+    `figures`, and `floor`, those of training images in the samples' place, hold by name:
 
     - frechet, kernel: distances of the samples from the test images, in the judge's features;
     - precision, recall, density, coverage: shares of samples that look real, and of reals that are matched;
     - entropy: of the classes that the judge sees in the samples, 1 when all are equally many;
     - nearest: median Euclidean distance, over 784 pixels in [0, 1], from a sample to the nearest training image;
-    - memorised: the share of samples that copy a training image.
+    - memorised: the share of samples that copy a training image. Of these two the floor is the test images'.
 
     `figures` of models with an encoder add mse and ssim of the reconstructed test images, and their own losses on the
     test set; of those with a posterior, the importance-weighted bound of the first 1,000 test images, in nats, with
@@ -61,8 +61,8 @@ class Scorecard:
     figures: dict[str, float]
     floor: dict[str, float]
     golden: str  # its first 8 images of the seed side by side: a PNG, in base64
-    samples: int = SAMPLES
-    seed: int = SEED
+    samples: int  # how many images were measured
+    seed: int  # that they were made from
 
 
 class VerificationError(ValueError):
@@ -87,14 +87,15 @@ class Bench:
     @cached_property
     def features(self) -> dict[str, Tensor]:
         """Of the test images, and of as many training images as there are samples, each (n, 128); kept on disk."""
-        path = data.cache() / f"features-{self.judge_checksum[:16]}-{self.data_checksum[:16]}{checkpoint.SUFFIX}"
-        with suppress(OSError, SafetensorError):
+        splits = {TRAIN: self.held, TEST: self.test}
+        of = (self.judge_checksum, *(split.checksum() for split in splits.values()))
+        path = data.cache() / f"features-{'-'.join(checksum[:16] for checksum in of)}{checkpoint.SUFFIX}"
+        wanted = {half: (len(split), self.judge.config.latent) for half, split in splits.items()}
+        with suppress(OSError, SafetensorError, ValueError, KeyError):  # what damage to a safetensors file can raise
             kept = safetensors.torch.load(path.read_bytes())
-            if kept.keys() == {TRAIN, TEST}:
+            if {half: tuple(features.shape) for half, features in kept.items()} == wanted:
                 return kept
-        made = {
-            half: self.judge.judge(split.images[:, 0])[0] for half, split in ((TRAIN, self.held), (TEST, self.test))
-        }
+        made = {half: self.judge.judge(split.images[:, 0])[0] for half, split in splits.items()}
         with suppress(OSError):  # a cache that can't be written costs time and nothing else
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, safetensors.torch.save(made))
@@ -108,8 +109,14 @@ class Bench:
         )
 
     def of_samples(self, images: Tensor) -> dict[str, float]:
-        """The figures of `images` (n, 1, 28, 28) in [0, 1], whatever made them. Raises ValueError as `metrics` does."""
-        features, labels = self.judge.judge(images)
+        """The figures of `images` (n, 1, 28, 28) in [0, 1], whatever made them.
+
+        Raises ValueError, as `metrics` does, for images of which some figure, or all, can't be computed.
+        """
+        try:
+            features, labels = self.judge.judge(images)
+        except ValueError as error:
+            raise ValueError(f"no figure of these samples can be computed: {error}") from error
         return _of_features(self.features[TEST], features, labels) | self._of_copies(images)
 
     def _of_copies(self, images: Tensor) -> dict[str, float]:
@@ -180,6 +187,8 @@ def evaluate(name: str, bench: Bench) -> Scorecard:
         figures=bench.figures(model),
         floor=bench.floor,
         golden=golden(model),
+        samples=SAMPLES,
+        seed=SEED,
     )
 
 
@@ -210,14 +219,21 @@ def verify(name: str, bench: Bench | None = None, figures: bool = True) -> None:
     - It makes the golden images again, each grey level within 1 of 255.
     - Each of its figures, measured again, is within 2 % of the recorded one.
 
-    Without `figures` the last is left out, which takes a minute a model and the data set. Raises `VerificationError`
-    for the first that is not so, `CheckpointError` for a file that can't be read and ValueError for an unknown name.
+    Without `figures` the last is left out, which takes the data set and a minute a model, or some with a posterior.
+    Raises `VerificationError` for the first that is not so, `CheckpointError` for a file that can't be read and
+    ValueError for an unknown name.
     """
     model, card = load(name), info(name)
-    path, scorecard = card["path"], card["scorecard"]
-    if scorecard is None:
-        raise VerificationError(f"{path}: expected a scorecard of these weights, found none; {REMEDY.format(name)}")
-    expected = np.asarray(Image.open(io.BytesIO(base64.b64decode(scorecard["golden"]))), dtype=int)
+    path, remedy = card["path"], REMEDY.format(name)
+    if card["scorecard"] is None:
+        raise VerificationError(f"{path}: expected a scorecard of these weights by the judge, found none; {remedy}")
+    try:
+        scorecard = Scorecard(**card["scorecard"])
+        expected = np.asarray(Image.open(io.BytesIO(base64.b64decode(scorecard.golden))), dtype=int)
+    except (TypeError, ValueError, OSError, SyntaxError) as error:  # of the fields; of base64 and of PNG
+        raise VerificationError(
+            f"{path}: expected a whole scorecard, found a damaged one ({error}); {remedy}"
+        ) from error
     found = _golden(model)
     if expected.shape != found.shape or np.abs(expected - found).max() > 1:
         raise VerificationError(
@@ -226,15 +242,14 @@ def verify(name: str, bench: Bench | None = None, figures: bool = True) -> None:
     if not figures:
         return
     bench = bench or Bench()
-    if scorecard["data"] != bench.data_checksum:
+    if scorecard.data != bench.data_checksum:
         raise VerificationError(f"{path}: expected the test set it was measured on, found another; see --data")
     for what, recorded, measured in (
-        ("figure", scorecard["figures"], bench.figures(model)),
-        ("floor", scorecard["floor"], bench.floor),
+        ("figure", scorecard.figures, bench.figures(model)),
+        ("floor", scorecard.floor, bench.floor),
     ):
         for figure in sorted(recorded.keys() | measured.keys()):
             was, now = recorded.get(figure), measured.get(figure)
-            if was is None or now is None or abs(now - was) > TOLERANCE * abs(was) + LEAST:
-                raise VerificationError(
-                    f"{path}: expected the {what} {figure} {was}, found {now}; {REMEDY.format(name)}"
-                )
+            near = was is not None and now is not None and abs(now - was) <= TOLERANCE * abs(was) + LEAST
+            if not near:  # nor is NaN
+                raise VerificationError(f"{path}: expected the {what} {figure} {was}, found {now}; {remedy}")

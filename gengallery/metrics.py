@@ -148,7 +148,7 @@ def class_entropy(labels: Tensor, classes: int = 10) -> float:
     _check("class_entropy", labels, "(n)", 0, classes - 1)
     whole = not labels.is_floating_point()
     _require("class_entropy", whole, "labels of a type of whole numbers", labels.dtype)
-    shares = labels.long().bincount().double() / len(labels)
+    shares = labels.bincount().double() / len(labels)
     return torch.special.entr(shares).sum().item() / math.log(classes)
 
 

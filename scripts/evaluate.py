@@ -21,10 +21,11 @@ from gengallery.files import write_atomically
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGINS, ENDS = "<!-- models: made by scripts/evaluate.py -->", "<!-- end of models -->"
 UNKNOWN = "not measured"
-# The columns of the tables and how their figures are written. A figure that no row has gives no column.
+# The columns of the tables and how their figures are written. A figure that no row has gives no column, if any row has
+# a figure.
 SAMPLES = {
     "frechet": "{:.1f}",
-    "kernel": "{:.3f}",
+    "kernel": "{:z.3f}",
     "precision": "{:.2f}",
     "recall": "{:.2f}",
     "density": "{:.2f}",
@@ -55,7 +56,7 @@ def tables() -> Iterator[str]:
     scorecards = {card["name"]: card["scorecard"] for card in cards}
     floor: dict[str, float] = next((found["floor"] for found in scorecards.values() if found), {})
     rows = {f"`{name}`": found and found["figures"] for name, found in scorecards.items()}
-    yield from _table(SAMPLES, {**rows, "*training images*": floor or None})
+    yield from _table(SAMPLES, {**rows, "*real images*": floor or None})
     yield "\nReconstructions of the test images, with the report's own figures.\n"
     with_encoder = {
         card["name"]: card for card in cards if not (card["scorecard"] and "mse" not in card["scorecard"]["figures"])
@@ -69,6 +70,7 @@ def tables() -> Iterator[str]:
 
 def _table(columns: dict[str, str], rows: dict[str, dict[str, float] | None]) -> Iterator[str]:
     used = {name: form for name, form in columns.items() if any(name in (figures or {}) for figures in rows.values())}
+    used = used or columns
     yield "| | " + " | ".join(name.replace("_", " ") for name in used) + " |"
     yield "|---|" + "---:|" * len(used)
     for row, figures in rows.items():
@@ -83,8 +85,8 @@ def _table(columns: dict[str, str], rows: dict[str, dict[str, float] | None]) ->
 def with_tables(readme: str) -> str:
     """The README's text with the tables in their place made anew. Raises ValueError if it has no such place."""
     head, _, rest = readme.partition(BEGINS)
-    _, _, tail = rest.partition(ENDS)
-    if not tail:
+    _, end, tail = rest.partition(ENDS)
+    if not end:
         raise ValueError(f"README.md: expected a place for the tables between {BEGINS} and {ENDS}, found none")
     return "\n".join([head + BEGINS, *tables(), ENDS + tail])
 
@@ -98,13 +100,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: %(default)s)")
     options = parser.parse_args()
-    if options.readme == bool(options.names or options.all) or (options.names and options.all):
+    if [bool(options.names), options.all, options.readme].count(True) != 1 or (options.readme and options.verify):
         parser.error("give either names or --all, or --readme alone")
     torch.set_num_threads(options.threads)
     try:
         if not options.readme:
+            names = options.names or gengallery.list_models()
+            for name in names:
+                gengallery.info(name)  # an unknown one is told before anything is measured
             bench = Bench(options.data)
-            for name in options.names or gengallery.list_models():
+            for name in names:
                 start = time.perf_counter()
                 told = "as recorded"
                 if options.verify:

@@ -190,12 +190,36 @@ def test_latent_matrices(visit):
 def test_compare(visit):
     page = visit()
     figure = turn_to(page, "Compare")
-    names = figure.locator("tbody th[scope=row]")
+    found = views.comparison()
+    names = figure.locator("tbody tr:has(img) th")
     expect(names).to_have_count(len(gengallery.list_models()))
-    expect(figure.locator("article")).to_have_count(len(views.comparison()))
+    expect(figure.locator("tbody th[scope=row]")).to_have_count(len(gengallery.list_models()) + bool(found.floor))
+    expect(figure.locator("article")).to_have_count(len(found.families))
+    expect(figure.locator("th.over")).to_have_text(["What it is", *found.groups])
     assert pixels(figure.locator("tbody img").first).shape == (28, 28)
     page.get_by_text("Measure again").click()
     expect(names).to_have_count(len(gengallery.list_models()))
+
+
+@pytest.mark.parametrize("scorecards", [True, False])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_table_scrolls_beside_its_names(visit, monkeypatch, width, scorecards):
+    measured = {figure.name: 0.5 for figure in views.SAMPLES}
+    scorecard = {"figures": measured, "floor": measured} if scorecards else None
+    info = gengallery.info
+    monkeypatch.setattr(gengallery, "info", lambda name: {**info(name), "scorecard": scorecard})
+    page = visit(width)
+    figure = turn_to(page, "Compare")
+    assert (figure.locator("td.missing").count() == 0) == scorecards
+    expect(figure.locator("th[scope=row]", has_text="training images")).to_have_count(int(scorecards))
+    name = figure.locator("th[scope=row]").first
+    before = name.bounding_box()
+    for index, title in enumerate(["What it is", *views.comparison().groups]):
+        figure.get_by_role("button", name=title).click()
+        heading = figure.locator("th.over span").nth(index)
+        expect(heading).to_be_in_viewport(ratio=1)
+        assert name.bounding_box()["x"] == pytest.approx(before["x"], abs=1)
+        assert page.evaluate(OVERFLOW) == 0
 
 
 @pytest.mark.parametrize(("width", "query"), [(390, "?__theme=light"), (390, "?__theme=dark"), (1280, "?__theme=dark")])
@@ -262,7 +286,7 @@ def test_endpoints_give_the_page_and_a_lossless_picture(client, endpoint):
 
 def test_compare_endpoint(client):
     page = call(client, "/compare")
-    assert all(f">{name}<" in page for name in gengallery.list_models())
+    assert all(f'alt="Drawn by {name}"' in page for name in gengallery.list_models())
 
 
 def test_upload_through_the_api(client, tmp_path):

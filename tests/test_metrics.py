@@ -474,6 +474,8 @@ def test_nearest_is_what_sklearn_finds(k):
     assert (distances.dtype, indices.dtype) == (torch.float64, torch.int64)
     assert close(distances, expected)
     assert (indices.numpy() == expected_indices).all()
+    far = nearest(samples.double() + 2**27, references.double() + 2**27, k)  # where float32 has steps of 8
+    assert torch.equal(far[1], indices)
 
 
 def test_nearest_of_images_finds_copies_and_near_copies_exactly():

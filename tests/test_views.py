@@ -3,6 +3,7 @@
 import base64
 import re
 import sys
+from html import escape
 from io import BytesIO
 from pathlib import Path
 
@@ -165,21 +166,117 @@ def test_every_preset_draws_the_largest_matrix(preset):
 # -- comparison
 
 
+FLOOR = {figure.name: 1.0 for figure in views.SAMPLES}
+
+
+def entries_of(found):
+    return {entry.name: entry for family in found.families for entry in family.entries}
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """judged({model: figures}) gives these models a scorecard of these figures, and takes away all others."""
+    info = gengallery.info
+
+    def judge(figures):
+        def card(name):
+            scorecard = {"figures": figures[name], "floor": FLOOR} if name in figures else None
+            return {**info(name), "scorecard": scorecard}
+
+        monkeypatch.setattr(gengallery, "info", card)
+
+    return judge
+
+
 def test_the_comparison_holds_every_model_once():
-    families = views.comparison()
-    entries = {entry.name: entry for family in families for entry in family.entries}
+    found = views.comparison()
+    families, entries = found.families, entries_of(found)
     assert sum(len(family.entries) for family in families) == len(entries)
     assert sorted(entries) == sorted(gengallery.list_models())
     for name, entry in entries.items():
         card = gengallery.info(name)
         assert entry.bytes == Path(card["path"]).stat().st_size
         assert entry.parameters == sum(p.numel() for p in gengallery.load(name).parameters())
-        assert {loss: ours for loss, _, ours in entry.losses} == card["losses"]["test"]
-        assert {loss: theirs for loss, theirs, _ in entry.losses if theirs is not None}.items() <= card[
-            "reported"
-        ].items()
+        measured = card["scorecard"]["figures"] if card["scorecard"] else {}
+        assert entry.figures == card["losses"]["test"] | measured
+        assert entry.reported == card["reported"]
+        assert bool(entry.awaited) == (not measured)
         assert 0 < entry.milliseconds < 1000
     assert all(family.strengths and family.weaknesses for family in families)
+    shown = [figure.name for group in found.groups.values() for figure in group]
+    assert len(shown) == len(set(shown))
+    assert all(entry.figures.keys() | entry.awaited <= set(shown) for entry in entries.values())
+    assert all(figure.meaning for group in found.groups.values() for figure in group)
+
+
+def test_scorecards_join_the_comparison(judged):
+    judged({GAN: FLOOR | {"frechet": 12.5}, FLAT[0]: FLOOR | {"mse": 0.25}})
+    found = views.comparison()
+    entries = entries_of(found)
+    assert found.floor == FLOOR
+    assert (entries[GAN].figures["frechet"], entries[FLAT[0]].figures["mse"]) == (12.5, 0.25)
+    for name, entry in entries.items():
+        assert bool(entry.awaited) == (name not in (GAN, FLAT[0]))
+        assert not entry.awaited & entry.figures.keys()
+
+
+def test_without_scorecards_the_figures_are_awaited(judged):
+    judged({})
+    found = views.comparison()
+    assert found.floor == {}
+    for name, entry in entries_of(found).items():
+        assert entry.awaited >= FLOOR.keys()
+        assert ("ssim" in entry.awaited) == (not gengallery.load(name).searches)
+        assert ("bound" in entry.awaited) == ("active_units" in entry.awaited) == ("kl" in entry.figures)
+    html = markup.comparison(found)
+    assert html.count(f'colspan="{len(FLOOR)}"><span>not measured') == len(views.models())
+    assert "training images</th>" not in html
+
+
+def test_the_best_is_marked(judged):
+    first, second, third, *_ = (name for name in views.models() if not gengallery.info(name)["exhibit"])
+    exhibit = next(name for name in views.models() if gengallery.info(name)["exhibit"])
+    judged(
+        {
+            first: FLOOR | {"frechet": 9.0, "precision": 0.7, "density": 1.2, "memorised": 0.0},
+            second: FLOOR | {"frechet": 8.0, "precision": 0.8, "density": 0.9, "memorised": 0.00001},
+            third: FLOOR | {"frechet": 7.0, "precision": 0.6, "density": 0.1, "memorised": 0.5},
+            exhibit: FLOOR | {"frechet": 1.0, "precision": 0.9, "density": 1.0, "memorised": 0.0},
+        }
+    )
+    best = views.comparison().best
+    marked = {figure: {model for model, of in best if of == figure} for figure in ("frechet", "precision", "density")}
+    assert marked == {"frechet": {third}, "precision": {second}, "density": {second}}
+    assert {model for model, of in best if of == "memorised"} == {first, second}  # both are written 0.00%
+    assert not any(of == "kl" for _, of in best)
+
+
+def test_figures_have_sensible_digits():
+    written = {name: figure.written for name, figure in views.FIGURES.items()}
+    assert written["frechet"](123.456) == "123.5"
+    assert written["kernel"](-0.00004) == "0.000"
+    assert written["kernel"](-0.004) == "−0.004"
+    assert written["memorised"](0.0012) == "0.12%"
+    assert written["active_units"](14.0) == "14"
+
+
+def test_the_table_says_what_was_measured(judged):
+    judged({GAN: FLOOR | {"frechet": 12.5}, FLAT[0]: FLOOR | {"mse": 0.25}})
+    found = views.comparison()
+    html = markup.comparison(found)
+    *rows, last = [row for row in html.split("<tr>") if 'scope="row"' in row]
+    by_name = {re.search(r"Drawn by (\w+)", row)[1]: row for row in rows}
+    assert sorted(by_name) == sorted(views.models())
+    columns = 1 + len(markup.FACTS) + sum(map(len, found.groups.values()))
+    for row in [*rows, last]:
+        cells = re.findall(r"<t[hd][ >][^<]*", row)
+        assert sum(int(span[1]) if (span := re.search(r'colspan="(\d+)"', cell)) else 1 for cell in cells) == columns
+    assert ">training images<" in last
+    assert ">12.5<" in by_name[GAN]
+    assert ">0.2500<" in by_name[FLAT[0]]
+    assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT[0]}
+    assert html.count('class="over"') == 1 + len(found.groups)
+    assert all(f'title="{escape(figure.meaning)}' in html for figure in views.SAMPLES)
 
 
 # -- refusals

@@ -197,7 +197,7 @@ CARDS = (
         name="vae_64",
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=256),
-        recipe=VaeRecipe(epochs=30, rate=2e-3, warmup=0.02),
+        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000),
         summary="A variational autoencoder with 64 latents, mended: far closer to the data than the one with two.",
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
         notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
