@@ -256,8 +256,9 @@ def compare_tab() -> None:
     more(
         "**How good its images are**: 10,000 samples of each model, always of the same seed, against the 10,000 test "
         "images. Both are looked at through a classifier that was trained for this, whose features tell garments "
-        "apart; *Nearest* and *Copies* look at the pixels. Training images in the samples' place are the floor: they "
-        "are as good as images can be.\n\n**How well it reconstructs**: the test images, for models with an encoder. "
+        "apart; *Nearest* and *Copies* look at the pixels. The last row is the floor: real images "
+        "in the samples' place, which are as good as images can be (those of the training; for the last two, of the "
+        "test).\n\n**How well it reconstructs**: the test images, for models with an encoder. "
         "*Total* = *Reconstr.* + *KL*, in nats an image: the cross-entropy summed over pixels and the divergence from "
         "the prior, an upper bound on $-\\log p(x)$. *Bound* comes nearer to it, by 500 weighted draws for each of "
         "1,000 images.\n\n**Other losses** of two sides of a contest say little about the images; lower is not "

@@ -29,7 +29,7 @@ FACTS = {  # columns of the table that say what a model is
 }
 WORDS = ("Draws", "Prior")  # those that stand to the left
 SIGNS = {LOWER: ("↓", "Lower is better"), HIGHER: ("↑", "Higher is better"), LEVEL: ("≈", "Best near real images’ own")}
-FLOOR = "As many training images in the samples' place: what the best of models would reach"
+FLOOR = "Training images in the samples' place, test images for nearest and copies: what the best of models would reach"
 COLOURS = (  # one a class, told apart on white and on black
     "#4e79a7", "#f28e2b", "#e15759", "#45a5a0", "#59a14f", "#d4aa1c", "#b07aa1", "#ff8fa3", "#9c755f", "#8a8a8a",
 )  # fmt: skip
@@ -165,8 +165,8 @@ def comparison(found: Comparison) -> str:
     )
     if found.floor:
         cells = _figures(found.floor, found)
-        name = f'<th scope="row" title="{escape(FLOOR)}">training images</th>'
-        bodies += _body("Real images, as the floor", f'<tr>{name}<td colspan="{len(FACTS)}"></td>{cells}</tr>', titles)
+        name = f'<th scope="row" title="{escape(FLOOR)}">real images</th>'
+        bodies += _body("The floor", f'<tr>{name}<td colspan="{len(FACTS)}"></td>{cells}</tr>', titles)
     return (
         f'<nav class="jump" aria-label="Columns">{jumps}</nav>'
         f'<div class="scroll" tabindex="0"><table class="compare"><thead>{head}</thead>{bodies}</table></div>'

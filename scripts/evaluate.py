@@ -24,7 +24,7 @@ UNKNOWN = "not measured"
 # The columns of the tables and how their figures are written. A figure that no row has gives no column, if any row has
 # a figure.
 SAMPLES = {
-    "frechet": "{:.1f}",
+    "frechet": "{:.2f}",
     "kernel": "{:z.3f}",
     "precision": "{:.2f}",
     "recall": "{:.2f}",

@@ -20,7 +20,7 @@ from gengallery.model import as_json
 from gengallery.models import cards
 from gengallery.training import Run, Step, file_header
 
-CARDS = {classifier.CARD.name: classifier.CARD, **cards()}
+CARDS = {**cards(), classifier.CARD.name: classifier.CARD}
 
 
 def train(name: str, options: argparse.Namespace) -> None:

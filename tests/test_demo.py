@@ -211,7 +211,7 @@ def test_the_table_scrolls_beside_its_names(visit, monkeypatch, width, scorecard
     page = visit(width)
     figure = turn_to(page, "Compare")
     assert (figure.locator("td.missing").count() == 0) == scorecards
-    expect(figure.locator("th[scope=row]", has_text="training images")).to_have_count(int(scorecards))
+    expect(figure.locator("th[scope=row]", has_text="real images")).to_have_count(int(scorecards))
     name = figure.locator("th[scope=row]").first
     before = name.bounding_box()
     for index, title in enumerate(["What it is", *views.comparison().groups]):

@@ -312,7 +312,8 @@ def test_no_two_models_are_one():
 
 def test_every_card_has_a_file_and_every_file_a_card():
     assert set(NAMES) == set(cards())
-    assert {path.name for path in gallery.WEIGHTS.glob("*.safetensors")} == {f"{name}.safetensors" for name in cards()}
+    files = {path.name for path in gallery.WEIGHTS.glob("*.safetensors")}
+    assert files == {f"{name}.safetensors" for name in (*cards(), checkpoint.JUDGE)}
 
 
 def test_names_are_unique_and_fit_for_a_file():

@@ -230,7 +230,7 @@ def test_without_scorecards_the_figures_are_awaited(judged):
         assert ("bound" in entry.awaited) == ("active_units" in entry.awaited) == ("kl" in entry.figures)
     html = markup.comparison(found)
     assert html.count(f'colspan="{len(FLOOR)}"><span>not measured') == len(views.models())
-    assert "training images</th>" not in html
+    assert "real images</th>" not in html
 
 
 def test_the_best_is_marked(judged):
@@ -271,7 +271,7 @@ def test_the_table_says_what_was_measured(judged):
     for row in [*rows, last]:
         cells = re.findall(r"<t[hd][ >][^<]*", row)
         assert sum(int(span[1]) if (span := re.search(r'colspan="(\d+)"', cell)) else 1 for cell in cells) == columns
-    assert ">training images<" in last
+    assert ">real images<" in last
     assert ">12.5<" in by_name[GAN]
     assert ">0.2500<" in by_name[FLAT[0]]
     assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT[0]}
