@@ -261,7 +261,7 @@ def compare_tab() -> None:
         "test).\n\n**How well it reconstructs**: the test images, for models with an encoder. "
         "*Total* = *Reconstr.* + *KL*, in nats an image: the cross-entropy summed over pixels and the divergence from "
         "the prior, an upper bound on $-\\log p(x)$. *Bound* comes nearer to it, by 500 weighted draws for each of "
-        "1,000 images.\n\n**Other losses** of two sides of a contest say little about the images; lower is not "
+        "500 images.\n\n**Other losses** of two sides of a contest say little about the images; lower is not "
         "better.\n\n**Time** is the median of several decodes, taken just now on the machine that runs this page."
     )
 

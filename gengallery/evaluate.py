@@ -30,7 +30,7 @@ from gengallery.model import Model
 SAMPLES = 10_000
 SEED = 0
 GOLDEN = 8  # images of that seed that a scorecard keeps
-WEIGHED, DRAWS = 1_000, 500  # test images, the first, of the importance-weighted bound, and latents for each
+WEIGHED, DRAWS = 500, 500  # test images, the first, of the importance-weighted bound, and latents for each
 TOLERANCE = 0.02  # of a figure: another processor rounds otherwise, and neighbours change places
 LEAST = 1e-4  # difference that counts, of any figure
 REMEDY = "measure it with scripts/evaluate.py {}"
@@ -51,7 +51,7 @@ class Scorecard:
     - memorised: the share of samples that copy a training image. Of these two the floor is the test images'.
 
     `figures` of models with an encoder add mse and ssim of the reconstructed test images, and their own losses on the
-    test set; of those with a posterior, the importance-weighted bound of the first 1,000 test images, in nats, with
+    test set; of those with a posterior, the importance-weighted bound of the first 500 test images, in nats, with
     500 draws, and active_units.
     """
 
