@@ -60,7 +60,7 @@ class Figure:
 
 LOWER, HIGHER, LEVEL = "lower", "higher", "level with real images"
 SAMPLES = (
-    Figure("frechet", "Fréchet", "Distance of samples from the test images, by means and spreads.", LOWER, "{:.1f}"),
+    Figure("frechet", "Fréchet", "Distance of samples from the test images, by means and spreads.", LOWER, "{:.2f}"),
     Figure("kernel", "Kernel", "The same in another way, with nothing assumed of their shape.", LOWER, "{:.3f}"),
     Figure("precision", "Precision", "Share of samples that lie among real images: do they look real?", HIGHER),
     Figure("recall", "Recall", "Share of real images that lie among samples: is anything missing?", HIGHER),
@@ -334,13 +334,14 @@ def comparison(samples: int = 3) -> Comparison:
 
 
 def _best(figure: Figure, entries: list[Entry], floor: dict[str, float]) -> list[str]:
-    """The sound models with the best value of `figure`, by name; none where no value is better, or none to compare."""
+    """The sound models with the best value of `figure`, by name; none where no value is better, or all are alike."""
     rivals = {e.name: e.figures[figure.name] for e in entries if not e.exhibit and figure.name in e.figures}
     if len(rivals) < 2 or not figure.good or (figure.good == LEVEL and figure.name not in floor):
         return []
     rank = {LOWER: lambda value: value, HIGHER: lambda value: -value, LEVEL: lambda v: abs(v - floor[figure.name])}
     first = figure.written(min(rivals.values(), key=rank[figure.good]))
-    return [name for name, value in rivals.items() if figure.written(value) == first]
+    winners = [name for name, value in rivals.items() if figure.written(value) == first]
+    return winners if len(winners) < len(rivals) else []
 
 
 def milliseconds(model: Model, repeats: int = 9) -> float:

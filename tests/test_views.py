@@ -249,11 +249,12 @@ def test_the_best_is_marked(judged):
     assert marked == {"frechet": {third}, "precision": {second}, "density": {second}}
     assert {model for model, of in best if of == "memorised"} == {first, second}  # both are written 0.00%
     assert not any(of == "kl" for _, of in best)
+    assert not any(of == "recall" for _, of in best)  # where all are alike
 
 
 def test_figures_have_sensible_digits():
     written = {name: figure.written for name, figure in views.FIGURES.items()}
-    assert written["frechet"](123.456) == "123.5"
+    assert written["frechet"](123.456) == "123.46"
     assert written["kernel"](-0.00004) == "0.000"
     assert written["kernel"](-0.004) == "−0.004"
     assert written["memorised"](0.0012) == "0.12%"
