@@ -273,7 +273,7 @@ def test_the_table_says_what_was_measured(judged):
         cells = re.findall(r"<t[hd][ >][^<]*", row)
         assert sum(int(span[1]) if (span := re.search(r'colspan="(\d+)"', cell)) else 1 for cell in cells) == columns
     assert ">real images<" in last
-    assert ">12.5<" in by_name[GAN]
+    assert ">12.50<" in by_name[GAN]
     assert ">0.2500<" in by_name[FLAT[0]]
     assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT[0]}
     assert html.count('class="over"') == 1 + len(found.groups)
