@@ -206,8 +206,8 @@ def reconstruction_tab() -> None:
         "1]$.\n\nAutoencoders and variational autoencoders have an **encoder**: one pass, and the same answer each "
         "time (the mean, for the variational ones). A GAN has none. Models marked **search** look for the latent "
         "whose image is nearest, by descending the gradient from several starts: slower, and a good latent rather "
-        "than surely the best.\n\nAn autoencoder has no prior of its own either, so it samples from a Gaussian fitted"
-        " to its encoded training set."
+        "than surely the best.\n\nAn autoencoder has no prior of its own either, so it samples from a mixture of "
+        "Gaussians fitted to its encoded training set."
     )
 
 

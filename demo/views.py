@@ -418,6 +418,8 @@ def _generated(name: str, count: int, seed: int) -> Row:
 
 def _noise_name(prior: dict, dim: int | None = None) -> str:
     """A prior, as `describe` gives it, in a few words."""
+    if prior["kind"] == "mixture":
+        return f"mixture of {prior['components']} Gaussians"
     name = prior.get("distribution", "fitted Gaussian")
     if f"{name}, raw" in NOISES and not prior["standardised"]:
         name += ", raw"

@@ -34,7 +34,7 @@ from gengallery.evaluate import mean_losses
 from gengallery.files import write_atomically
 from gengallery.model import Card, Learner, Model, Network, as_json
 from gengallery.models import learner
-from gengallery.noise import FittedGaussian
+from gengallery.noise import Fitted
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ class Run:
         if isinstance(model, Model) and model.statistics is not None:
             train_z, test_z = (torch.cat([model.encode(b) for b, _ in s.batches()]) for s in (self.train, test))
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
-            if isinstance(model.prior, FittedGaussian):
-                model.prior.fit(train_z)
+            if isinstance(model.prior, Fitted):
+                model.prior.fit(train_z, self.seed)
         return model, {
             name: mean_losses(partial(self.learner.losses, model), split)
             for name, split in (("train", self.train), ("test", test))

@@ -6,6 +6,9 @@ import torch
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
+import gengallery
+from gengallery import checkpoint
+from gengallery.checkpoint import CheckpointError
 from gengallery.images import PIXELS
 from gengallery.model import Descent, LatentStatistics, Paper, Recipe, check_sizes
 from gengallery.models import FAMILIES, cards, family
@@ -13,7 +16,7 @@ from gengallery.models import learner as new_learner
 from gengallery.models.autoencoder import Autoencoder, AutoencoderConfig
 from gengallery.models.gan import CANDIDATES, Gan, GanConfig, GanLearner, GanRecipe, mlp
 from gengallery.models.vae import Vae, VaeConfig, cross_entropy, kl_to_standard_normal
-from gengallery.noise import Noise
+from gengallery.noise import FittedGaussian, FittedMixture, Noise
 from gengallery.training import parameters
 
 LABELS = torch.arange(6)  # of the images below
@@ -129,6 +132,7 @@ def test_an_unknown_family_is_refused():
         (lambda: AutoencoderConfig("2"), "latent_dim: .* found '2'"),
         (lambda: AutoencoderConfig(True), "latent_dim: .* found True"),
         (lambda: AutoencoderConfig(65537), "latent_dim: .* found 65537"),
+        (lambda: AutoencoderConfig(2, components=0), "components: expected a whole number from 1 to 65536, found 0"),
         (lambda: VaeConfig(2, hidden=0), "hidden: .* found 0"),
         (lambda: VaeConfig(-2), "latent_dim: .* found -2"),
         (lambda: VaeConfig(2, relu_heads=1), "relu_heads: expected true or false, found 1"),
@@ -185,6 +189,29 @@ def test_the_autoencoders_loss_is_the_mean_square_over_pixels(images):
     expected = ((1 / (1 + np.exp(-(z @ outward.T + b))) - x) ** 2).mean()
     assert learner.losses(model, images, LABELS, rng())["mse"].item() == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(model.encode(images), z, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("components", "kind", "tensors"),
+    [(1, FittedGaussian, {"mean", "factor"}), (3, FittedMixture, {"weights", "means", "factors"})],
+)
+def test_an_autoencoders_prior_is_as_its_config_says_and_travels_in_its_file(components, kind, tensors, tmp_path):
+    model, path = Autoencoder(AutoencoderConfig(4, components)).eval(), tmp_path / "x.safetensors"
+    assert type(model.prior) is kind
+    assert set(model.prior.state_dict()) == tensors
+    model.prior.fit(model.encode(torch.rand(100, 1, 28, 28)))
+    header = {"name": "x", "family": "autoencoder", "config": vars(model.config), "prior": model.prior.describe(),
+              "card": {"exhibit": False}, "parameters": 1, "training": {}, "losses": {}}  # fmt: skip
+    checkpoint.write(path, model.state_dict(), header)
+    again = gengallery.load(path)
+    assert again.prior.describe() == model.prior.describe()
+    assert torch.equal(again.generate(9, seed=2), model.generate(9, seed=2))
+    assert (again.sample(50) >= 0).all()
+
+    header["config"] = vars(AutoencoderConfig(4, components + 1))
+    checkpoint.write(path, model.state_dict(), header)
+    with pytest.raises(CheckpointError, match="expected the prior"):
+        gengallery.load(path)
 
 
 # -- variational autoencoder
