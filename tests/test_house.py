@@ -101,6 +101,6 @@ def undocumented(tree: ast.Module | ast.ClassDef):
 
 def inherited(owner: ast.AST, node: ast.AST) -> bool:
     """Whether `node` belongs to a class with a base of this project, whose docstring it inherits."""
-    family = {"Config", "Model", "Learner", "Prior", "Recipe"}
+    family = {"Config", "Fitted", "Learner", "Model", "Prior", "Recipe"}
     bases = {ast.unparse(base) for base in getattr(owner if isinstance(owner, ast.ClassDef) else node, "bases", [])}
     return bool(bases & family)
