@@ -189,7 +189,7 @@ class GanLearner(Learner):
         return slope.square().sum(1).mean()
 
 
-SOUND = GanRecipe(epochs=50, rate=3e-3, betas=(0.5, 0.99), cosine=False, average=0.9998, gamma=0.3, penalise_every=4)
+SOUND = GanRecipe(epochs=100, rate=3e-3, betas=(0.5, 0.99), cosine=False, average=0.9999, gamma=0.1, penalise_every=4)
 REPORT = GanRecipe(epochs=30, batch=128, rate=3e-4, cosine=False, leak=0.0, clipped=True)
 
 
