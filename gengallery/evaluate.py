@@ -18,13 +18,13 @@ import safetensors.torch
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from gengallery import checkpoint, classifier, data, metrics
 from gengallery.data import TEST, TRAIN, Split, as_floats
 from gengallery.files import write_atomically
 from gengallery.gallery import info, load
-from gengallery.images import sheet
+from gengallery.images import sheet, to_uint8
 from gengallery.model import Model
 
 SAMPLES = 10_000
@@ -33,6 +33,10 @@ GOLDEN = 8  # images of that seed that a scorecard keeps
 WEIGHED, DRAWS = 500, 500  # test images, the first, of the importance-weighted bound, and latents for each
 TOLERANCE = 0.02  # of a figure: another processor rounds otherwise, and neighbours change places
 LEAST = 1e-4  # difference that counts, of any figure
+INCEPTION_BATCH = 50  # images at once: each is 299 x 299 to the Inception network, whose first layer makes 3 MB of it
+INCEPTION_WEIGHTS = (
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+)
 REMEDY = "measure it with scripts/evaluate.py {}"
 
 Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
@@ -137,6 +141,54 @@ class Bench:
         found["ssim"] = torch.cat([metrics.ssim(*pair) for pair in pairs]).mean().item()
         found |= mean_losses(model.losses, self.test)
         return found | _of_posterior(model, self.test)
+
+
+class InceptionMissing(OSError):
+    """The Inception network is not on this machine and could not be had: says what to do."""
+
+
+class Inception:
+    """The Fréchet distance as papers give it, in the features of the Inception network (FID): 0 or more, 0 is best.
+
+    Of 10,000 samples from the images of `test`, by torchmetrics at its defaults: the 2,048 features before the last
+    layer of an InceptionV3 that was trained on ImageNet's photographs, for which grey levels are rounded to uint8,
+    repeated as red, green and blue, and resized to 299 x 299. No part of a scorecard: it takes packages and weights
+    that the gallery does without, and garments of 28 x 28 pixels are nothing that this network has learned to see.
+
+    `network` takes its place: (n, 3, 28, 28) uint8 to features (n, d), with d as its attribute `num_features`.
+    Raises `InceptionMissing` without the packages or the weights, which torch-fidelity downloads when first used.
+    Heusel, Ramsauer, Unterthiner, Nessler and Hochreiter (2017), https://arxiv.org/abs/1706.08500.
+    """
+
+    def __init__(self, test: Split, network: nn.Module | None = None):
+        try:
+            # Only here, for few need it. It loads where `gengallery.data`, which made `test`, could load its library.
+            from torchmetrics.image.fid import FrechetInceptionDistance
+
+            self._metric = FrechetInceptionDistance(2048 if network is None else network, reset_real_features=False)
+        except ImportError as error:
+            raise InceptionMissing(
+                "the Inception FID needs torchmetrics and torch-fidelity, which are not both installed: "
+                "pip install '.[inception]' in the checkout"
+            ) from error
+        except Exception as error:  # there is no one kind for failed downloads and damaged files
+            raise InceptionMissing(
+                f"the Inception network's weights could not be loaded or downloaded ({' '.join(str(error).split())}): "
+                f"connect to the internet once, or put {INCEPTION_WEIGHTS} into {Path(torch.hub.get_dir())}/checkpoints"
+            ) from error
+        self._see(test.images, real=True)
+
+    def distance(self, model: Model) -> float:
+        """The FID of `model`, of samples from the scorecards' seed. Minutes on a processor."""
+        self._metric.reset()  # of the last model's samples; the real images stay
+        self._see(torch.from_numpy(to_uint8(model.generate(SAMPLES, SEED))).unsqueeze(1), real=False)
+        return self._metric.compute().item()
+
+    def _see(self, images: Tensor, real: bool) -> None:
+        """Take grey levels (n, 1, 28, 28) uint8 into the means and covariances."""
+        with torch.inference_mode():
+            for part in images.split(INCEPTION_BATCH):
+                self._metric.update(part.expand(-1, 3, -1, -1), real=real)
 
 
 def _of_features(real: Tensor, fake: Tensor, labels: Tensor) -> dict[str, float]:

@@ -1,25 +1,37 @@
 """Measure what the library costs: import, loading, decoding, training.
 
     python scripts/bench.py
+    python scripts/bench.py --race KERAS      a Python that has Keras with TensorFlow; needs the data set
 
 Every figure is a median over repetitions, on two threads. The machine's own matrix-product rate, measured in the same
 run, stands on top, so that two machines can be compared. A training is measured by some of its steps on random images,
 times the steps of its recipe; needs no data set.
+
+The races are against the report's own networks in Keras (bench_keras.py), one after the other on the same machine, on
+two threads each: seconds of training until the test set's loss is the report's, without those that measuring that loss
+takes. Ours go by schedules as short as the goal allows, Keras by the report's settings. Ours counts every second;
+Keras is charged its epochs at their median, so without the time that its first takes to compile. A GAN has no such
+loss: there it is an epoch against an epoch, of the same steps and batches.
 """
 
+import argparse
+import json
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gengallery.data import Split
-    from gengallery.model import Card
+    from gengallery.model import Card, Recipe
 
 THREADS = 2
+KERAS = Path(__file__).resolve().parent / "bench_keras.py"
 TRAINING_IMAGES = 60_000
 IMPORT = (
     "import time; start = time.perf_counter(); import gengallery; gengallery.list_models(); "
@@ -55,7 +67,131 @@ def matrix_product_rate() -> float:
     return 2 * 1024**3 / median(lambda: a @ a, 20) / 1e6
 
 
+@dataclass(frozen=True)
+class Race:
+    """A model against its Keras original: to the report's loss on the test set, or for the same number of epochs."""
+
+    name: str
+    recipe: "Recipe"
+    target: float | None  # None: a race of epochs
+    goal: float  # how many times sooner we want to be there
+    epochs: int  # that Keras may take
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How one side fared."""
+
+    seconds: float  # of training
+    epochs: int
+    loss: float | None  # of the test set, at the end
+    reached: bool
+
+
+def races() -> tuple[Race, ...]:
+    """The three of them."""
+    from gengallery.model import Recipe
+    from gengallery.models.gan import REPORT
+    from gengallery.models.vae import VaeRecipe
+
+    quick = VaeRecipe(epochs=12, rate=8e-3, warmup=0.02, bfloat16=True, ramp=900)
+    return (
+        Race("ae_64", Recipe(epochs=8, batch=256, rate=1e-2, betas=(0.9, 0.98), warmup=0.2), 0.0089, 10, 40),
+        Race("vae_2", quick, 262.2, 10, 200),
+        Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 4, 5),
+    )
+
+
+def ours(race: Race, train: "Split", test: "Split") -> Finish:
+    """Train until the race's target, or for all epochs of its recipe."""
+    from gengallery.evaluate import mean_losses
+    from gengallery.models import cards
+    from gengallery.training import Run
+
+    run = Run(replace(cards()[race.name], recipe=race.recipe), train)
+    laps: list[float] = []
+    loss = None
+    while not run.done:
+        before = run.seconds
+        for _ in run.epoch():
+            pass
+        laps.append(run.seconds - before)
+        if race.target is not None:
+            *_, loss = mean_losses(partial(run.learner.losses, run.model), test).values()
+            if loss <= race.target:
+                return Finish(run.seconds, run.finished, loss, True)
+    if race.target is None:
+        return Finish(statistics.median(laps[1:] or laps), 1, None, True)
+    return Finish(run.seconds, run.finished, loss, False)
+
+
+def theirs(race: Race, python: str, folder: Path, limit: float) -> Finish:
+    """The same in Keras, by the interpreter `python`, for at most `limit` seconds. Raises RuntimeError if it fails."""
+    command = [python, str(KERAS), str(folder), race.name, "--epochs", str(race.epochs), "--limit", str(limit)]
+    command += ["--threads", str(THREADS)]
+    if race.target is not None:
+        command += ["--target", str(race.target)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    laps = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode or not laps:
+        raise RuntimeError(f"{python}: expected the laps of Keras, found:\n{done.stderr[-2000:]}")
+    lap = statistics.median([lap["seconds"] for lap in laps[1:] or laps])
+    if race.target is None:
+        return Finish(lap, 1, None, True)
+    loss = laps[-1]["test"]
+    return Finish(lap * len(laps), len(laps), loss, loss <= race.target)
+
+
+def outcome(race: Race, our: Finish, their: Finish) -> str:
+    """The race in a line: both times, their ratio, and the goal."""
+
+    def told(side: Finish) -> str:
+        loss = "" if side.loss is None else f" {side.loss:.5g}"
+        return f"{side.seconds:.1f} s ({side.epochs} epochs{loss})" if loss else f"{side.seconds:.2f} s"
+
+    aim = "an epoch" if race.target is None else f"to {race.target}"
+    if not our.reached:
+        verdict = "we did not get there"
+    else:
+        # Keras that was stopped before the target would have needed longer still.
+        more = "" if their.reached else "more than "
+        verdict = f"{more}{their.seconds / our.seconds:.1f} times (goal {race.goal:g})"
+    return f"{race.name:16} {aim:12} ours {told(our):30} Keras {told(their):30} {verdict}"
+
+
+def run_races(python: str, folder: Path | None, limit: float, names: list[str]) -> None:
+    """Run the races of these names, all if there are none, and print each outcome."""
+    import torch
+
+    from gengallery import data
+
+    torch.set_num_threads(THREADS)
+    root = folder or data.default_root()
+    train, test = data.load(data.TRAIN, root), data.load(data.TEST, root)
+    print(f"threads {THREADS}, matrix product {matrix_product_rate():.0f} GFLOP/s, torch {torch.__version__}")
+    for race in races():
+        if not names or race.name in names:
+            print(outcome(race, ours(race, train, test), theirs(race, python, root / data.FOLDER, limit)), flush=True)
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what the library costs.")
+    parser.add_argument("--race", metavar="KERAS", help="race against Keras, run by this Python")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these races")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds that Keras may train (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="folder of the data set (default: $GENGALLERY_DATA, else the cache)")
+    options = parser.parse_args()
+    if options.race:
+        try:
+            run_races(options.race, options.data, options.limit, options.only)
+        except (OSError, ValueError, RuntimeError) as error:
+            sys.exit(f"bench.py: {error}")
+    else:
+        costs()
+
+
+def costs() -> None:
+    """Print what importing, loading, decoding and training cost."""
     seconds = import_seconds()  # before torch is in: nothing else should run beside it
 
     import torch

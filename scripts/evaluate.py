@@ -3,6 +3,7 @@
 python scripts/evaluate.py vae_2 ae_64
 python scripts/evaluate.py --all
 python scripts/evaluate.py --verify --all
+python scripts/evaluate.py --inception vae_2      only prints the FID; needs pip install '.[inception]'
 """
 
 import argparse
@@ -15,7 +16,7 @@ import torch
 
 import gengallery
 from gengallery import data
-from gengallery.evaluate import Bench, record, verify
+from gengallery.evaluate import Bench, Inception, record, verify
 from gengallery.files import write_atomically
 
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -95,12 +96,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure how good models are, and record it in their files.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="models to measure")
     parser.add_argument("--all", action="store_true", help="measure every model")
-    parser.add_argument("--verify", action="store_true", help="compare with what is recorded, and write nothing")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--verify", action="store_true", help="compare with what is recorded, and write nothing")
+    only.add_argument("--inception", action="store_true", help="print the Inception FID, and write nothing")
     parser.add_argument("--readme", action="store_true", help="measure nothing: only make the README's tables anew")
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: %(default)s)")
     options = parser.parse_args()
-    if [bool(options.names), options.all, options.readme].count(True) != 1 or (options.readme and options.verify):
+    only_look = options.verify or options.inception
+    if [bool(options.names), options.all, options.readme].count(True) != 1 or (options.readme and only_look):
         parser.error("give either names or --all, or --readme alone")
     torch.set_num_threads(options.threads)
     try:
@@ -108,17 +112,22 @@ def main() -> None:
             names = options.names or gengallery.list_models()
             for name in names:
                 gengallery.info(name)  # an unknown one is told before anything is measured
-            bench = Bench(options.data)
+            if options.inception:
+                inception = Inception(data.load(data.TEST, options.data))
+            else:
+                bench = Bench(options.data)
             for name in names:
                 start = time.perf_counter()
                 told = "as recorded"
-                if options.verify:
+                if options.inception:
+                    told = f"Inception FID {inception.distance(gengallery.load(name)):.2f}"
+                elif options.verify:
                     verify(name, bench)
                 else:
                     figures = record(name, bench).figures
                     told = ", ".join(f"{figure} {value:.4g}" for figure, value in figures.items())
                 print(f"{name}: {told} ({time.perf_counter() - start:.0f} s)", flush=True)
-        if not options.verify:
+        if not only_look:
             write_atomically(README, with_tables(README.read_text(encoding="utf-8")).encode())
     except (OSError, ValueError) as error:
         sys.exit(f"evaluate.py: {error}")

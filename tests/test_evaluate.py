@@ -4,6 +4,7 @@ import base64
 import io
 import math
 import re
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -750,3 +751,33 @@ def test_cheap_figures_are_what_they_were(real_root):
     references = as_floats(train.images[:20_000]).flatten(1)
     distances, _ = metrics.nearest(model.generate(200).flatten(1), references)
     assert distances.median().item() == pytest.approx(figures["nearest"], rel=0.15)  # of a third of the references
+
+
+# -- the Inception distance
+
+
+class Tiny(torch.nn.Module):
+    """In the place of the Inception network: means over blocks of pixels."""
+
+    num_features = 16
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        assert images.dtype == torch.uint8 and images.shape[1:] == (3, 28, 28)
+        assert (images[:, :1] == images).all()  # grey
+        return torch.nn.functional.avg_pool2d(images[:, :1].float(), 7).flatten(1)
+
+
+def test_the_inception_distance_is_the_frechet_distance_of_its_features(folder, fake_test):
+    model = gengallery.load("vae_2")
+    samples = (model.generate(N, evaluate.SEED) * 255).round().to(torch.uint8)
+    expected = metrics.frechet_distance(*(Tiny()(x.expand(-1, 3, -1, -1)) for x in (fake_test.images, samples)))
+    inception = evaluate.Inception(fake_test, Tiny())
+    assert inception.distance(model) == pytest.approx(expected, rel=1e-3)
+    inception.distance(gengallery.load("gan_dim_8"))
+    assert inception.distance(model) == pytest.approx(expected, rel=1e-3)  # the last one's samples are forgotten
+
+
+def test_without_the_inception_network_it_says_what_to_do(fake_test, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
+    with pytest.raises(evaluate.InceptionMissing, match=r"pip install '\.\[inception\]'"):
+        evaluate.Inception(fake_test)

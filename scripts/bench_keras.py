@@ -1,0 +1,172 @@
+"""The report's networks in Keras, trained on a clock: the other side of the races in bench.py.
+
+    python scripts/bench_keras.py FOLDER {ae_64,vae_2,gan_dist_normal} --epochs N [--target T] [--limit S]
+
+Needs Keras with TensorFlow, in an environment of its own, and nothing of this project. FOLDER holds the data set's
+files, packed or not. The networks, optimizers and batches are those of the two tutorials and the training that the
+report describes (tensorflow.org/tutorials/generative/autoencoder, keras.io/examples/generative/vae). After each epoch
+a line of JSON: the seconds that its training took, and the loss of the test set (null for the GAN, which has none that
+says anything). Ends at the epoch that reaches T, or after S seconds of training.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers, ops
+
+SIDE, PIXELS, HEADER = 28, 784, 16
+
+
+def read(folder: Path, name: str) -> np.ndarray:
+    """The images of one part of the data set, (n, 28, 28) float32 in [0, 1]."""
+    packed = folder / f"{name}.gz"
+    raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / name).read_bytes()
+    grey = np.frombuffer(raw, np.uint8, offset=HEADER)
+    return grey.reshape(-1, SIDE, SIDE).astype("float32") / 255
+
+
+class Laps(keras.callbacks.Callback):
+    """Times each epoch, tells of it, and ends the training at the target or the limit."""
+
+    def __init__(self, test, target, limit):
+        super().__init__()
+        self.test, self.target, self.limit = test, target, limit
+        self.total = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = time.perf_counter() - self.start
+        self.total += seconds
+        loss = None if self.test is None else self.test(self.model)
+        print(json.dumps({"epoch": epoch + 1, "seconds": round(seconds, 3), "test": loss}), flush=True)
+        reached = self.target is not None and loss is not None and loss <= self.target
+        self.model.stop_training = reached or self.total >= self.limit
+
+
+class Vae(keras.Model):
+    """Convolutions in, transposed convolutions out; the negative ELBO of one draw, in nats."""
+
+    def __init__(self, latent):
+        super().__init__()
+        same = {"strides": 2, "padding": "same", "activation": "relu"}
+        image = keras.Input((SIDE, SIDE, 1))
+        hidden = layers.Flatten()(layers.Conv2D(64, 3, **same)(layers.Conv2D(32, 3, **same)(image)))
+        hidden = layers.Dense(16, activation="relu")(hidden)
+        self.posterior = keras.Model(image, [layers.Dense(latent)(hidden), layers.Dense(latent)(hidden)])
+        z = keras.Input((latent,))
+        grown = layers.Reshape((7, 7, 64))(layers.Dense(7 * 7 * 64, activation="relu")(z))
+        grown = layers.Conv2DTranspose(32, 3, **same)(layers.Conv2DTranspose(64, 3, **same)(grown))
+        self.likelihood = keras.Model(z, layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid")(grown))
+        self.mean_loss = keras.metrics.Mean(name="loss")
+
+    def negative_elbo(self, images):
+        mean, log_variance = self.posterior(images)
+        z = mean + ops.exp(0.5 * log_variance) * keras.random.normal(ops.shape(mean))
+        reconstruction = ops.sum(keras.losses.binary_crossentropy(images, self.likelihood(z)), axis=(1, 2))
+        kl = 0.5 * ops.sum(ops.square(mean) + ops.exp(log_variance) - 1 - log_variance, axis=1)
+        return ops.mean(reconstruction + kl)
+
+    def train_step(self, images):
+        with tf.GradientTape() as tape:
+            loss = self.negative_elbo(images)
+        weights = self.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return self._told(loss)
+
+    def test_step(self, images):
+        return self._told(self.negative_elbo(images))
+
+    def _told(self, loss):
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
+
+
+class Gan(keras.Model):
+    """Two dense networks with one hidden layer each, and normal noise."""
+
+    def __init__(self, latent):
+        super().__init__()
+        self.latent = latent
+        hidden = {"units": 256, "activation": "relu"}
+        self.generator = keras.Sequential(
+            [keras.Input((latent,)), layers.Dense(**hidden), layers.Dense(PIXELS, activation="sigmoid")]
+        )
+        self.discriminator = keras.Sequential([keras.Input((PIXELS,)), layers.Dense(**hidden), layers.Dense(1)])
+        self.optimizers = [keras.optimizers.Adam(3e-4), keras.optimizers.Adam(3e-4)]
+        self.verdict = keras.losses.BinaryCrossentropy(from_logits=True)
+        self.mean_loss = keras.metrics.Mean(name="loss")
+
+    def train_step(self, images):
+        n = tf.shape(images)[0]
+        with tf.GradientTape() as tape:
+            real = self.discriminator(images)
+            fake = self.discriminator(self.generator(tf.random.normal((n, self.latent))))
+            loss = 0.5 * (self.verdict(tf.ones_like(real), real) + self.verdict(tf.zeros_like(fake), fake))
+        self._descend(tape, loss, self.discriminator, self.optimizers[0])
+        with tf.GradientTape() as tape:
+            fake = self.discriminator(self.generator(tf.random.normal((n, self.latent))))
+            loss = self.verdict(tf.ones_like(fake), fake)
+        self._descend(tape, loss, self.generator, self.optimizers[1])
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
+
+    def _descend(self, tape, loss, network, optimizer):
+        weights = network.trainable_weights
+        optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Train one of the report's networks in Keras, on a clock.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("network", choices=("ae_64", "vae_2", "gan_dist_normal"))
+    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--target", type=float, help="loss of the test set to stop at")
+    parser.add_argument("--limit", type=float, default=float("inf"), help="seconds of training to stop after")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    keras.utils.set_random_seed(0)
+    train = read(options.folder, "train-images-idx3-ubyte")
+    test = read(options.folder, "t10k-images-idx3-ubyte")
+
+    given: tuple[np.ndarray, ...]
+    if options.network == "ae_64":
+        model = keras.Sequential(
+            [
+                keras.Input((SIDE, SIDE)),
+                layers.Flatten(),
+                layers.Dense(64, activation="relu"),
+                layers.Dense(PIXELS, activation="sigmoid"),
+                layers.Reshape((SIDE, SIDE)),
+            ]
+        )
+        model.compile(optimizer="adam", loss="mse")
+        given, batch = (train, train), 32  # Keras' default, which the tutorial leaves
+        loss = lambda m: m.evaluate(test, test, batch_size=500, verbose=0)  # noqa: E731
+    elif options.network == "vae_2":
+        model = Vae(2)
+        model.compile(optimizer=keras.optimizers.Adam())
+        given, batch = (train[..., None],), 128
+        loss = lambda m: m.evaluate(test[..., None], batch_size=500, verbose=0, return_dict=True)["loss"]  # noqa: E731
+    else:
+        model = Gan(16)
+        model.compile()
+        given, batch = (train.reshape(-1, PIXELS),), 128
+        loss = None
+    laps = Laps(loss, options.target, options.limit)
+    model.fit(*given, epochs=options.epochs, batch_size=batch, verbose=0, callbacks=[laps])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The ablation: its variants, its table, and the page that shows it."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from conftest import load_script
+
+from gengallery.models.gan import REPORT
+
+ablation = load_script("ablation")
+PAGE = ablation.PAGE.read_text(encoding="utf-8")
+
+
+def table(page: str) -> list[list[str]]:
+    inside = page.split(ablation.BEGINS)[1].split(ablation.ENDS)[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in inside.strip().splitlines()[2:]]
+
+
+def test_every_suspect_is_tried_with_and_without_the_other():
+    variants = {(v.noise, v.standardised, v.clipped) for v in ablation.VARIANTS}
+    pairs = {(raw, clipped) for raw in (False, True) for clipped in (False, True)}
+    for noise in ("uniform", "poisson"):
+        assert {(standardised, clipped) for n, standardised, clipped in variants if n == noise} == pairs
+
+
+@pytest.mark.parametrize("variant", ablation.VARIANTS, ids=str)
+def test_a_variant_differs_from_the_report_in_its_suspects_alone(variant):
+    card = variant.card()
+    assert card.config.noise_dist == variant.noise
+    assert card.config.standardised == variant.standardised
+    assert card.recipe == replace(REPORT, clipped=variant.clipped)
+
+
+def test_the_page_has_every_row_in_order():
+    figures = {"frechet": 1.0, "recall": 0.5, "entropy": 0.25, "generator loss": 2.0}
+    rows = table(PAGE)
+    assert [row[:3] for row in rows] == [
+        [cell.strip() for cell in v.row(figures).strip("|").split("|")][:3] for v in ablation.VARIANTS
+    ]
+    for row in rows:
+        frechet, recall, entropy, loss = map(float, row[3:])
+        assert frechet > 0 and loss > 0 and 0 <= recall <= 1 and 0 <= entropy <= 1
+
+
+def test_the_raw_rows_are_the_exhibits():
+    """The same training by another script: the scorecards of the two exhibits say the same."""
+    import gengallery
+
+    rows = {(row[0], row[1], row[2]): float(row[3]) for row in table(PAGE)}
+    for noise in ("uniform", "poisson"):
+        recorded = gengallery.info(f"gan_dist_{noise}_raw")["scorecard"]["figures"]["frechet"]
+        assert rows[noise, "raw", "clipped probabilities"] == pytest.approx(recorded, rel=0.02)
+
+
+def test_the_means_over_seeds_are_means():
+    lines = re.findall(
+        r"^\| (?:normal|uniform|poisson) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", PAGE, re.M
+    )
+    assert len(lines) == 3
+    for *seeds, mean in (map(float, line) for line in lines):
+        assert mean == pytest.approx(sum(seeds) / 3, abs=0.006)
+
+
+def test_a_new_table_takes_the_place_of_the_old():
+    page = ablation.with_table(PAGE, ["| a |"])
+    assert table(page) == [["a"]]
+    assert page.split(ablation.ENDS)[1] == PAGE.split(ablation.ENDS)[1]
+    with pytest.raises(ValueError, match="expected a place for the table"):
+        ablation.with_table("nothing here", [])
+
+
+def test_what_is_measured_is_what_the_table_shows(fake_train, fake_test, monkeypatch):
+    """One epoch, on little data."""
+    from types import SimpleNamespace
+
+    import torch
+
+    class Judge:
+        def judge(self, images):
+            return images.flatten(1)[:, ::49].contiguous(), torch.arange(len(images)) % 10
+
+    monkeypatch.setattr(ablation, "SAMPLES", 100)
+    judge = Judge()
+    features = {"test": judge.judge(fake_test.images.float() / 255)[0]}
+    stand_in = SimpleNamespace(train=fake_train, test=fake_test, judge=judge, features=features)
+    card = ablation.VARIANTS[0].card()
+    found = ablation.measure(card, stand_in, seed=0, epochs=1)
+    assert set(found) == set(ablation.FIGURES)
+    assert found["entropy"] == pytest.approx(1.0)
+    assert found == ablation.measure(card, stand_in, seed=0, epochs=1)
