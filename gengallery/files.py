@@ -1,7 +1,8 @@
-"""Whole files or none: the one way in which this project writes to disk."""
+"""Whole files or none: the one way in which this project writes to disk; and made parts of files written by hand."""
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -25,3 +26,15 @@ def write_atomically(path: str | os.PathLike, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def with_lines_between(text: str, begins: str, ends: str, lines: Iterable[str], name: str) -> str:
+    """`text` with `lines` in place of what stands between the marks `begins` and `ends`.
+
+    Raises ValueError, which calls the text `name`, if it has no such place.
+    """
+    head, _, rest = text.partition(begins)
+    _, end, tail = rest.partition(ends)
+    if not end:
+        raise ValueError(f"{name}: expected a place for the tables between {begins} and {ends}, found none")
+    return "\n".join([head + begins, *lines, ends + tail])

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import torch
 
-from gengallery import data, metrics
+from gengallery import data
 from gengallery.data import TEST
 from gengallery.evaluate import SAMPLES, SEED, Bench
-from gengallery.files import write_atomically
+from gengallery.files import with_lines_between, write_atomically
 from gengallery.model import Card, Model
 from gengallery.models.gan import REPORT, Gan, GanConfig
 from gengallery.noise import NORMAL, POISSON, UNIFORM
@@ -70,7 +70,7 @@ VARIANTS = (
 
 
 def measure(card: Card, bench: Bench, seed: int, epochs: int) -> dict[str, float]:
-    """Train the GAN on `card` with the bench's data, and judge its samples as a scorecard does; see FIGURES.
+    """Train the GAN on `card` with the bench's data, and judge its samples as a scorecard does: FIGURES, and more.
 
     The generator's loss, in nats, is of the test set when training is over, by the loss it was trained with.
     """
@@ -80,23 +80,12 @@ def measure(card: Card, bench: Bench, seed: int, epochs: int) -> dict[str, float
             pass
     model, losses = run.finish(bench.test)
     assert isinstance(model, Model)
-    features, labels = bench.judge.judge(model.generate(SAMPLES, SEED))
-    real = bench.features[TEST]
-    return {
-        "frechet": metrics.frechet_distance(real, features),
-        "recall": metrics.precision_recall(real, features)[1],
-        "entropy": metrics.class_entropy(labels),
-        "generator loss": losses[TEST]["generator"],
-    }
+    return bench.of_samples(model.generate(SAMPLES, SEED)) | {"generator loss": losses[TEST]["generator"]}
 
 
 def with_table(page: str, rows: Iterable[str]) -> str:
     """The page's text with the table in its place made anew. Raises ValueError if it has no such place."""
-    head, _, rest = page.partition(BEGINS)
-    _, end, tail = rest.partition(ENDS)
-    if not end:
-        raise ValueError(f"{PAGE.name}: expected a place for the table between {BEGINS} and {ENDS}, found none")
-    return "\n".join([head + BEGINS, HEAD, *rows, ENDS + tail])
+    return with_lines_between(page, BEGINS, ENDS, [HEAD, *rows], PAGE.name)
 
 
 def main() -> None:

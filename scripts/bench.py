@@ -69,13 +69,13 @@ def matrix_product_rate() -> float:
 
 @dataclass(frozen=True)
 class Race:
-    """A model against its Keras original: to the report's loss on the test set, or for the same number of epochs."""
+    """A model against its Keras original: to the report's loss on the test set, or an epoch against an epoch."""
 
     name: str
     recipe: "Recipe"
     target: float | None  # None: a race of epochs
     goal: float  # how many times sooner we want to be there
-    epochs: int  # that Keras may take
+    keras_epochs: int  # at most
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Finish:
 
 
 def races() -> tuple[Race, ...]:
-    """The three of them."""
+    """The races that there are."""
     from gengallery.model import Recipe
     from gengallery.models.gan import REPORT
     from gengallery.models.vae import VaeRecipe
@@ -127,7 +127,7 @@ def ours(race: Race, train: "Split", test: "Split") -> Finish:
 
 def theirs(race: Race, python: str, folder: Path, limit: float) -> Finish:
     """The same in Keras, by the interpreter `python`, for at most `limit` seconds. Raises RuntimeError if it fails."""
-    command = [python, str(KERAS), str(folder), race.name, "--epochs", str(race.epochs), "--limit", str(limit)]
+    command = [python, str(KERAS), str(folder), race.name, "--epochs", str(race.keras_epochs), "--limit", str(limit)]
     command += ["--threads", str(THREADS)]
     if race.target is not None:
         command += ["--target", str(race.target)]
@@ -146,8 +146,9 @@ def outcome(race: Race, our: Finish, their: Finish) -> str:
     """The race in a line: both times, their ratio, and the goal."""
 
     def told(side: Finish) -> str:
-        loss = "" if side.loss is None else f" {side.loss:.5g}"
-        return f"{side.seconds:.1f} s ({side.epochs} epochs{loss})" if loss else f"{side.seconds:.2f} s"
+        if side.loss is None:
+            return f"{side.seconds:.2f} s"
+        return f"{side.seconds:.1f} s ({side.epochs} epochs {side.loss:.5g})"
 
     aim = "an epoch" if race.target is None else f"to {race.target}"
     if not our.reached:

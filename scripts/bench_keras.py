@@ -37,9 +37,9 @@ def read(folder: Path, name: str) -> np.ndarray:
 class Laps(keras.callbacks.Callback):
     """Times each epoch, tells of it, and ends the training at the target or the limit."""
 
-    def __init__(self, test, target, limit):
+    def __init__(self, held, target, limit):
         super().__init__()
-        self.test, self.target, self.limit = test, target, limit
+        self.held, self.target, self.limit = held, target, limit  # held: what `evaluate` takes, or None
         self.total = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -48,7 +48,9 @@ class Laps(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.perf_counter() - self.start
         self.total += seconds
-        loss = None if self.test is None else self.test(self.model)
+        loss = None
+        if self.held is not None:
+            loss = self.model.evaluate(*self.held, batch_size=500, verbose=0, return_dict=True)["loss"]
         print(json.dumps({"epoch": epoch + 1, "seconds": round(seconds, 3), "test": loss}), flush=True)
         reached = self.target is not None and loss is not None and loss <= self.target
         self.model.stop_training = reached or self.total >= self.limit
@@ -141,6 +143,7 @@ def main() -> None:
     test = read(options.folder, "t10k-images-idx3-ubyte")
 
     given: tuple[np.ndarray, ...]
+    held: tuple[np.ndarray, ...] | None = None
     if options.network == "ae_64":
         model = keras.Sequential(
             [
@@ -153,18 +156,17 @@ def main() -> None:
         )
         model.compile(optimizer="adam", loss="mse")
         given, batch = (train, train), 32  # Keras' default, which the tutorial leaves
-        loss = lambda m: m.evaluate(test, test, batch_size=500, verbose=0)  # noqa: E731
+        held = (test, test)
     elif options.network == "vae_2":
         model = Vae(2)
         model.compile(optimizer=keras.optimizers.Adam())
         given, batch = (train[..., None],), 128
-        loss = lambda m: m.evaluate(test[..., None], batch_size=500, verbose=0, return_dict=True)["loss"]  # noqa: E731
+        held = (test[..., None],)
     else:
         model = Gan(16)
         model.compile()
         given, batch = (train.reshape(-1, PIXELS),), 128
-        loss = None
-    laps = Laps(loss, options.target, options.limit)
+    laps = Laps(held, options.target, options.limit)
     model.fit(*given, epochs=options.epochs, batch_size=batch, verbose=0, callbacks=[laps])
 
 

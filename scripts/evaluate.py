@@ -17,7 +17,7 @@ import torch
 import gengallery
 from gengallery import data
 from gengallery.evaluate import Bench, Inception, record, verify
-from gengallery.files import write_atomically
+from gengallery.files import with_lines_between, write_atomically
 
 README = Path(__file__).resolve().parent.parent / "README.md"
 BEGINS, ENDS = "<!-- models: made by scripts/evaluate.py -->", "<!-- end of models -->"
@@ -85,11 +85,7 @@ def _table(columns: dict[str, str], rows: dict[str, dict[str, float] | None]) ->
 
 def with_tables(readme: str) -> str:
     """The README's text with the tables in their place made anew. Raises ValueError if it has no such place."""
-    head, _, rest = readme.partition(BEGINS)
-    _, end, tail = rest.partition(ENDS)
-    if not end:
-        raise ValueError(f"README.md: expected a place for the tables between {BEGINS} and {ENDS}, found none")
-    return "\n".join([head + BEGINS, *tables(), ENDS + tail])
+    return with_lines_between(readme, BEGINS, ENDS, tables(), README.name)
 
 
 def main() -> None:

@@ -781,3 +781,12 @@ def test_without_the_inception_network_it_says_what_to_do(fake_test, monkeypatch
     monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
     with pytest.raises(evaluate.InceptionMissing, match=r"pip install '\.\[inception\]'"):
         evaluate.Inception(fake_test)
+
+
+def test_the_script_prints_the_inception_distance_and_writes_nothing(script, folder, capsys, monkeypatch):
+    monkeypatch.setattr(script, "Inception", lambda test: evaluate.Inception(test, Tiny()))
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    script.call("--inception", "ae_2")
+    assert re.fullmatch(r"ae_2: Inception FID \d+\.\d\d \(\d+ s\)\n", capsys.readouterr().out)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    assert script.README.read_text() == PLACE
