@@ -3,10 +3,14 @@
 GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where it listens, http://127.0.0.1:7860 if they do not.
 """
 
+import atexit
 import importlib.util
 import os
+import shutil
 import sys
+import tempfile
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,22 @@ if importlib.util.find_spec("gengallery") is None:  # on a Space it is not insta
     sys.path.insert(0, str(HERE.parent))
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported: nothing leaves the machine
 
+import browser  # noqa: E402
+import checks  # noqa: E402
 import gradio as gr  # noqa: E402
+import latent  # noqa: E402
 import markup  # noqa: E402
 import numpy as np  # noqa: E402
 import views  # noqa: E402
 from PIL import Image  # noqa: E402
+from torch import Tensor  # noqa: E402
+
+from gengallery.images import CLASS_NAMES  # noqa: E402
+
+STATIC = HERE / "static"
+DECODERS = Path(tempfile.mkdtemp(prefix="gengallery-"))  # what the browser decodes with, made from weights/
+atexit.register(shutil.rmtree, DECODERS, ignore_errors=True)
+gr.set_static_paths([STATIC, DECODERS])
 
 LIVE = {"trigger_mode": "always_last", "show_progress": "hidden"}
 NEW_SEED = "() => Math.floor(Math.random() * 1e6)"
@@ -79,12 +94,15 @@ def from_noise(models: list[str], seed: int) -> tuple[str, np.ndarray]:
 
 
 @refusing
-def latent_matrices(
-    models: list[str], preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
-) -> tuple[str, np.ndarray]:
-    """Decoded grids of 2-d latent spaces with their maps: the page's HTML, and the grids side by side as one PNG."""
-    matrices = views.latent_matrices(models, preset, side, x_min, x_max, y_min, y_max)
-    return markup.matrices(matrices), views.matrix_poster(matrices)
+def latent_grid(
+    model: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
+) -> np.ndarray:
+    """A grid of decoded points of a latent space with two dimensions, as one PNG.
+
+    preset is "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data" or "Your own", for which alone the
+    four numbers count.
+    """
+    return latent.grid(model, preset, side, x_min, x_max, y_min, y_max)
 
 
 def compare() -> str:
@@ -95,11 +113,6 @@ def compare() -> str:
 def show_upload(source: str) -> dict:
     """The box for the visitor's own picture, shown when it is the source."""
     return gr.update(visible=source == views.UPLOAD)
-
-
-def show_range(preset: str) -> dict:
-    """The four bounds, shown when they are the visitor's own."""
-    return gr.update(visible=preset == views.OWN)
 
 
 def intro(title: str, text: str) -> None:
@@ -114,14 +127,14 @@ def choices(names: list[str], *marks: str) -> list[tuple[str, str]]:
 def seed_box() -> gr.Number:
     """A seed, and a button that rolls another in the browser."""
     with gr.Group():
-        seed = gr.Number(0, label="Seed", minimum=0, maximum=views.LARGEST_SEED, step=1)
+        seed = gr.Number(0, label="Seed", minimum=0, maximum=checks.LARGEST_SEED, step=1)
         another = gr.Button("Another seed", size="sm")
     another.click(None, None, seed, js=NEW_SEED)
     return seed
 
 
 def count_box() -> gr.Slider:
-    return gr.Slider(1, views.MOST_IMAGES, views.MOST_IMAGES, step=1, label="How many", buttons=[])
+    return gr.Slider(1, checks.MOST_IMAGES, checks.MOST_IMAGES, step=1, label="How many", buttons=[])
 
 
 def wall(elem_id: str) -> tuple[gr.HTML, gr.Image]:
@@ -211,38 +224,108 @@ def reconstruction_tab() -> None:
     )
 
 
-def latent_tab() -> None:
+def answering(handler):
+    """`handler` of one request, a dict of parameters as the page sends it; its answer may be a refusal."""
+
+    def answer(request: Any) -> dict[str, Any]:
+        try:
+            if not isinstance(request, dict):
+                raise ValueError(f"request: expected parameters by name, found {checks.brief(request)}")
+            wanted = signature(handler).parameters.keys()
+            if request.keys() != wanted:
+                raise ValueError(f"request: expected {', '.join(wanted)}; found {checks.brief(list(request))}")
+            return handler(**request)
+        except ValueError as error:
+            return {"error": str(error)}
+
+    answer.__name__ = handler.__name__  # by which the page calls it; its signature stays this one
+    return answer
+
+
+@answering
+def plane(model: Any, plane: Any, seed: Any) -> dict[str, Any]:
+    return plane_as_json(latent.plane(model, plane, seed))
+
+
+@answering
+def matrix(model: Any, plane: Any, seed: Any, side: Any, area: Any) -> dict[str, Any]:
+    return {"image": markup.data_url(latent.matrix(model, plane, seed, area, side).pixels)}
+
+
+@answering
+def decode(model: Any, z: Any) -> dict[str, Any]:
+    return {"greys": latent.decode(model, z).ravel().tolist()}
+
+
+def plane_as_json(found: latent.Plane) -> dict[str, Any]:
+    return {name: value.tolist() if isinstance(value, Tensor) else value for name, value in vars(found).items()}
+
+
+def address(path: Path) -> str:
+    """Where the page finds a file under a static path."""
+    return f"gradio_api/file={path}"
+
+
+def island(name: str, functions: list, **props: Any) -> gr.HTML:
+    """A part of the page that lives in the browser: static/NAME.html, which static/NAME.js brings to life."""
+    script = (
+        f"const at = name => import(new URL(`{address(STATIC)}/${{name}}.js`, document.baseURI));"
+        f"Promise.all([at('page'), at('{name}')]).then(async ([page, part]) => {{"
+        f"    const say = await page.language();"
+        "    page.translate(element, say);"
+        "    part.start(element, props, server, say);"
+        "});"
+    )
+    template = (STATIC / f"{name}.html").read_text(encoding="utf-8")
+    return gr.HTML(elem_id=name, html_template=template, js_on_load=script, server_functions=functions, **props)
+
+
+def explore_tab() -> None:
     intro(
         "The wardrobe on one page",
-        "A grid of points of a 2-d latent space, decoded; under it, where the test images lie.",
+        "Move over a map: each model draws what it has there. Click to pin a place; two pins make a morph.",
     )
-    names = views.flat_models()
-    with gr.Row(elem_classes="room"):
-        with gr.Column(scale=1, min_width=240):
-            preset = gr.Radio(list(views.RANGES), value=views.DEVIATIONS, label="Range")
-            with gr.Group(visible=False) as bounds:
-                with gr.Row():
-                    x_min = gr.Number(-2, label="x from", step=0.5, min_width=100)
-                    x_max = gr.Number(2, label="x to", step=0.5, min_width=100)
-                with gr.Row():
-                    y_min = gr.Number(-2, label="y from", step=0.5, min_width=100)
-                    y_max = gr.Number(2, label="y to", step=0.5, min_width=100)
-            side = gr.Slider(2, views.MOST_SIDE, 15, step=1, label="Images a side", buttons=[])
-            models = gr.CheckboxGroup(choices(names, "exhibit"), value=names, label="Models")
-        with gr.Column(scale=4, min_width=320):
-            page, poster = wall("matrices")
-    preset.change(show_range, preset, bounds, api_visibility="private", show_progress="hidden")
-    inputs: list[Any] = [models, preset, side, x_min, x_max, y_min, y_max]
-    triggers = [demo.load, *(component.change for component in inputs)]
-    gr.on(triggers, latent_matrices, inputs, [page, poster], api_name="latent_matrices", **LIVE)
+    files = {}
+    for name in latent.encoders():
+        path = DECODERS / f"{name}.safetensors"
+        files[name] = address(path) if browser.export(views.load(name), path) else None
+    models = {
+        name: {
+            "file": file,
+            "plane": plane_as_json(latent.plane(name, "latents", 0)) if name in latent.flat_models() else None,
+        }
+        for name, file in files.items()
+    }
+    planes = {
+        key: {"title": kind.title, "ranges": kind.ranges, "models": kind.models(), "start": kind.start()}
+        for key, kind in latent.KINDS.items()
+    }
+    island(
+        "explore", [plane, matrix, decode], models=models, planes=planes, classes=CLASS_NAMES, colours=markup.COLOURS,
+        start=latent.flat_models(), range=latent.DEVIATIONS, ranges=[*latent.RANGES, latent.TRIANGLE],
+    )  # fmt: skip
+    grid()
     more(
-        "Column $i$ and row $j$ of the grid show the decoder's image of $z = (x_i, y_j)$, with $x$ to the right and "
-        "$y$ upwards, both evenly spaced. The dashed rectangle on the map is what the grid covers. Two of the ranges "
+        "Column $i$ and row $j$ of a matrix show the decoder's image of $z = (x_i, y_j)$, with $x$ to the right and "
+        "$y$ upwards, both evenly spaced; the dashed rectangle on the map is what the matrix covers. The cursor is at "
+        "the same share of the way across each map, since each latent space has a scale of its own. Two of the ranges "
         "depend on the model: the mean of its encoded training set and two standard deviations each way, and the "
         "middle 95 % of its encoded test images along each axis.\n\nAn autoencoder's space has the shape that "
-        "training happened to give it; a variational one is pressed towards $N(0, I)$, so $[-1, 1]$ is its very "
-        "middle. Point at a class to see it alone."
+        "training happened to give it, with holes where no data fell; a variational one is pressed towards $N(0, I)$, "
+        "so $[-1, 1]$ is its very middle.\n\nA space of more dimensions is cut by a plane $z = o + a\\,d_1 + b\\,d_2$: "
+        "along the two **principal directions** of the encoded training set, in its standard deviations; along the "
+        "**two latents that tell most** of an image (by their KL from the prior, or where there is none by their "
+        "variance); or through the latents of **three images**, at $(0, 0)$, $(1, 0)$ and $(0, 1)$."
     )
+
+
+def grid() -> None:
+    """The matrix for those who come through the API."""
+    with gr.Group(visible=False):
+        model, preset, side = gr.Textbox(), gr.Textbox(), gr.Number()
+        bounds = [gr.Number() for _ in range(4)]
+        asked, picture = gr.Button(), gr.Image(format="png")
+    asked.click(latent_grid, [model, preset, side, *bounds], picture, api_name="latent_grid")
 
 
 def compare_tab() -> None:
@@ -266,7 +349,7 @@ def compare_tab() -> None:
     )
 
 
-TABS = {"GANs": gan_tab, "Reconstruction": reconstruction_tab, "Latent": latent_tab, "Compare": compare_tab}
+TABS = {"Explore": explore_tab, "GANs": gan_tab, "Reconstruction": reconstruction_tab, "Compare": compare_tab}
 
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
     gr.HTML(
@@ -293,7 +376,7 @@ def launch(**options) -> str:
     """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
     _, url, _ = demo.launch(
         theme=THEME,
-        css_paths=[HERE / "static" / "style.css"],
+        css_paths=[STATIC / "style.css"],
         ssr_mode=False,
         run_history=False,
         footer_links=[],

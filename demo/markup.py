@@ -5,7 +5,6 @@ every pixel stays a crisp square at any width and zoom.
 """
 
 import base64
-import math
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from io import BytesIO
@@ -14,11 +13,8 @@ from types import MappingProxyType
 
 import numpy as np
 from PIL import Image
-from views import HIGHER, LEVEL, LOWER, Comparison, Entry, Family, Figure, Matrix, Range, Row
+from views import HIGHER, LEVEL, LOWER, Comparison, Entry, Family, Figure, Row
 
-from gengallery.images import CLASS_NAMES
-
-MAP = 400  # side of the map, in its own units
 FACTS = {  # columns of the table that say what a model is
     "Draws": "Images that it draws from its own prior",
     "Latent": "How many numbers make up a latent",
@@ -37,11 +33,15 @@ COLOURS = (  # one a class, told apart on white and on black
 
 def picture(pixels: np.ndarray, alt: str) -> str:
     """Grey levels (H, W) as an image element."""
-    file = BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    data = base64.b64encode(file.getvalue()).decode()
     height, width = pixels.shape
-    return f'<img src="data:image/png;base64,{data}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    return f'<img src="{data_url(pixels)}" width="{width}" height="{height}" alt="{escape(alt)}">'
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """Grey levels (H, W) as a PNG in an address."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def rows(wall: Sequence[Row], notice: str = "") -> str:
@@ -63,85 +63,6 @@ def _row(row: Row) -> str:
         f'<section class="row"><header><b>{escape(row.label)}</b><span>{escape(row.note)}</span></header>'
         f'<div class="cells">{cells}</div></section>'
     )
-
-
-def matrices(pair: Sequence[Matrix]) -> str:
-    """Latent matrices side by side, each above its map, and one legend."""
-    legend = "".join(
-        f'<li class="class-{k}" style="--colour: {colour}">{escape(name)}</li>'
-        for k, (name, colour) in enumerate(zip(CLASS_NAMES, COLOURS, strict=True))
-    )
-    return f'<div class="matrices">{"".join(map(_matrix, pair))}</div><ul class="legend">{legend}</ul>'
-
-
-def _matrix(matrix: Matrix) -> str:
-    area = matrix.range
-    image = picture(matrix.pixels, f"Latent matrix of {matrix.model}, {matrix.side} by {matrix.side}")
-    return (
-        f'<section class="matrix"><header><b>{escape(matrix.model)}</b><span>{_span(area)}</span></header>'
-        f'<div class="plate" style="--width: {matrix.pixels.shape[1]}px">{image}</div>{_map(matrix)}</section>'
-    )
-
-
-def _span(area: Range) -> str:
-    return f"x {_tick(area.x_min)} to {_tick(area.x_max)}, y {_tick(area.y_min)} to {_tick(area.y_max)}"
-
-
-def _tick(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".").replace("-", "−")
-
-
-def _map(matrix: Matrix) -> str:
-    """Encoded test images as dots, a colour each class, and the rectangle that the matrix shows."""
-    area = matrix.range
-    corners = np.array([[area.x_min, area.y_min], [area.x_max, area.y_max]])
-    everything = np.concatenate([matrix.positions, corners])
-    low, high = everything.min(0), everything.max(0)
-    margin = 0.04 * (high - low)
-    low, high = low - margin, high + margin
-
-    def place(points: np.ndarray) -> np.ndarray:  # (n, 2) -> (n, 2), y downwards as SVG has it
-        share = (points - low) / (high - low)
-        return MAP * np.stack([share[:, 0], 1 - share[:, 1]], axis=1)
-
-    spots = place(matrix.positions)
-    dots = "".join(
-        f'<path class="class-{k}" stroke="{colour}" d="{_dots(spots[matrix.labels == k])}"/>'
-        for k, colour in enumerate(COLOURS)
-    )
-    (left, bottom), (right, top) = place(corners)
-    return (
-        f'<svg class="map" viewBox="-34 -6 {MAP + 40} {MAP + 30}" role="img" '
-        f'aria-label="Encoded test images of {escape(matrix.model)}, coloured by class">'
-        f'<rect class="frame" width="{MAP}" height="{MAP}"/>{_ticks(low, high)}{dots}'
-        f'<rect class="range" x="{left:.1f}" y="{top:.1f}" width="{right - left:.1f}" height="{bottom - top:.1f}"/>'
-        "</svg>"
-    )
-
-
-def _dots(spots: np.ndarray) -> str:
-    """Dots at (n, 2) as one path: lines of no length, to which the style gives round ends."""
-    return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in spots)
-
-
-def _ticks(low: np.ndarray, high: np.ndarray) -> str:
-    """Round numbers along the left and the lower edge of a map from `low` to `high`, (2) each."""
-    x = (
-        f'<text x="{MAP * share:.0f}" y="{MAP + 18}">{_tick(value)}</text>' for value, share in _stops(low[0], high[0])
-    )
-    y = (
-        f'<text class="y" x="-6" y="{MAP * (1 - share) + 4:.0f}">{_tick(value)}</text>'
-        for value, share in _stops(low[1], high[1])
-    )
-    return "".join([*x, *y])
-
-
-def _stops(low: float, high: float) -> list[tuple[float, float]]:
-    """Three to eight round numbers between `low` and `high`, each with the share of the way to it."""
-    power = 10.0 ** math.floor(math.log10((high - low) / 3))
-    step = max(factor * power for factor in (1, 2, 5) if 3 * factor * power <= high - low)
-    values = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
-    return [(float(value), float((value - low) / (high - low))) for value in values]
 
 
 def comparison(found: Comparison) -> str:

@@ -4,7 +4,6 @@ Whatever comes in may have been posted by hand, so each function checks all of i
 says what was expected and what was found. Pictures go out as grey levels, uint8.
 """
 
-import math
 import re
 import time
 from collections.abc import Sequence
@@ -13,27 +12,23 @@ from functools import lru_cache
 from statistics import median
 from typing import Any
 
+import checks
 import numpy as np
 import torch
+from checks import MOST_IMAGES, choices
 from torch import Tensor
 
 import gengallery
 from gengallery import data
 from gengallery.images import CLASS_NAMES, SIZE, as_images, enlarge, sheet, to_uint8
-from gengallery.model import LatentStatistics, Model, Paper, latent_grid
+from gengallery.model import Model, Paper
 from gengallery.models import family as family_class
 from gengallery.noise import DISTRIBUTIONS, Noise
 
-MOST_IMAGES = 10  # in a row
-MOST_SIDE = 30  # of a latent matrix
-FARTHEST = 1000.0  # from the origin of a latent space
-LARGEST_SEED = 2**32 - 1
 SHEET_SCALE = 4
 
 TEST, TRAIN, UPLOAD = "Test set", "Training set", "Your picture"
 SOURCES = (TEST, TRAIN, UPLOAD)
-SQUARE, DEVIATIONS, MOST_DATA, OWN = "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", "Your own"
-RANGES = (SQUARE, DEVIATIONS, MOST_DATA, OWN)
 # Noise to feed a generator with: distribution and whether it is standardised, by the name in the menu.
 NOISES = {name: (name, True) for name in DISTRIBUTIONS} | {
     f"{name}, raw": (name, False) for name, (_, mean, deviation) in DISTRIBUTIONS.items() if (mean, deviation) != (0, 1)
@@ -103,31 +98,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Range:
-    """A rectangle of a latent space with two dimensions."""
-
-    x_min: float
-    x_max: float
-    y_min: float
-    y_max: float
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Decoded points of a rectangle: `pixels` (28 side, 28 side), uint8, x to the right and y upwards.
-
-    `positions` (m, 2) and `labels` (m) are encoded test images, for the map beside it.
-    """
-
-    model: str
-    range: Range
-    side: int
-    pixels: np.ndarray
-    positions: np.ndarray
-    labels: np.ndarray
-
-
-@dataclass(frozen=True)
 class Entry:
     """One model in the comparison. Its figures, and the report's own, go by the names of `Figure`."""
 
@@ -179,11 +149,6 @@ def gans() -> list[str]:
     return gengallery.list_models("gan")
 
 
-def flat_models() -> list[str]:
-    """The models with two latent dimensions whose file says where the data lies in them."""
-    return [name for name in models() if gengallery.info(name)["latent"] == 2 and load(name).statistics is not None]
-
-
 def encoding_models() -> list[str]:
     """The sound models with an encoder, which reconstruct without a search."""
     return [name for name in models() if not gengallery.info(name)["exhibit"] and not load(name).searches]
@@ -199,14 +164,14 @@ def marks(name: str) -> list[str]:
 
 def gan_variants(names: Sequence[str], count: int, seed: int) -> list[Row]:
     """`count` images from the same seed by each of the GANs `names`, a row each."""
-    names, count, seed = _choices("variants", names, gans()), _count(count), _seed(seed)
+    names, count, seed = choices("variants", names, gans()), checks.count(count), checks.seed(seed)
     return [_generated(name, count, seed) for name in names]
 
 
 def swapped_priors(name: str, noises: Sequence[str], count: int, seed: int) -> list[Row]:
     """The GAN `name` on its own noise, and then on each of `noises` (keys of NOISES), all from the same seed."""
-    (name,) = _choices("model", [name], gans())
-    noises, count, seed = _choices("noise", noises, NOISES), _count(count), _seed(seed)
+    (name,) = choices("model", [name], gans())
+    noises, count, seed = choices("noise", noises, NOISES), checks.count(count), checks.seed(seed)
     model = load(name)
     rows = [Row(f"Its own: {_noise_name(model.prior.describe())}", name, to_uint8(model.generate(count, seed)))]
     for noise in noises:
@@ -227,8 +192,8 @@ def reconstructions(
     `source` is one of SOURCES; `upload` anything that `as_images` takes, for the last of them. Beside the rows comes
     a notice: what the visitor should know of the originals, or "".
     """
-    names = _choices("models", names, models())
-    images, captions, notice = _originals(source, _count(count), _seed(seed), upload)
+    names = choices("models", names, models())
+    images, captions, notice = originals(source, checks.count(count), checks.seed(seed), upload)
     rows = [Row("Originals", source.lower() if not notice else "", to_uint8(images), captions)]
     for name in names:
         model = load(name)
@@ -243,12 +208,12 @@ def reconstructions(
 
 def from_noise(names: Sequence[str], seed: int) -> list[Row]:
     """Ten images that each of the models `names` draws from its own prior."""
-    return [_generated(name, MOST_IMAGES, _seed(seed)) for name in _choices("models", names, models())]
+    return [_generated(name, MOST_IMAGES, checks.seed(seed)) for name in choices("models", names, models())]
 
 
-def _originals(source: str, count: int, seed: int, upload: Any) -> tuple[Tensor, tuple[str, ...], str]:
-    """Images, a caption for each, and a notice."""
-    _choices("source", [source], SOURCES)
+def originals(source: str, count: int, seed: int, upload: Any) -> tuple[Tensor, tuple[str, ...], str]:
+    """Images from `source`, one of SOURCES, which `seed` chooses; a caption for each, and a notice or ""."""
+    choices("source", [source], SOURCES)
     if source == UPLOAD:
         if upload is None:
             raise ValueError("picture: expected an upload, found none; drop one into the box, or choose another source")
@@ -265,55 +230,6 @@ def _originals(source: str, count: int, seed: int, upload: Any) -> tuple[Tensor,
         return load(maker).generate(count, seed), ("generated",) * count, notice
     chosen = np.random.default_rng(seed).choice(len(split), count, replace=False)
     return as_images(split.images[chosen]), tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist()), ""
-
-
-# -- latent matrices
-
-
-def preset_range(statistics: LatentStatistics, preset: str) -> Range:
-    """The rectangle that `preset`, one of RANGES but the last, means for a model with these statistics."""
-    if preset == SQUARE:
-        return Range(-1.0, 1.0, -1.0, 1.0)
-    if preset == DEVIATIONS:
-        spread = 2 * statistics.covariance.diagonal().sqrt()
-        low, high = statistics.mean - spread, statistics.mean + spread
-    else:  # the middle 95 % along each axis
-        low, high = torch.quantile(statistics.positions, torch.tensor([0.025, 0.975]), dim=0)
-    return Range(float(low[0]), float(high[0]), float(low[1]), float(high[1]))
-
-
-def own_range(x_min: float, x_max: float, y_min: float, y_max: float) -> Range:
-    """A rectangle from four numbers, each minimum below its maximum."""
-    fields = {"x from": x_min, "x to": x_max, "y from": y_min, "y to": y_max}
-    bounds = [_coordinate(field, value) for field, value in fields.items()]
-    for axis, low, high in (("x", bounds[0], bounds[1]), ("y", bounds[2], bounds[3])):
-        if not low < high:
-            raise ValueError(f"{axis}: expected a minimum below the maximum, found {low:g} and {high:g}")
-    return Range(*bounds)
-
-
-def latent_matrices(
-    names: Sequence[str], preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
-) -> list[Matrix]:
-    """A `side` x `side` grid of decoded points for each of the models `names`, which have two latent dimensions.
-
-    `preset` is one of RANGES; the four numbers count for the last of them only.
-    """
-    names = _choices("models", names, flat_models())
-    _choices("range", [preset], RANGES)
-    side = _whole("side", side, 2, MOST_SIDE)
-    own = own_range(x_min, x_max, y_min, y_max) if preset == OWN else None
-    return [_matrix(name, own, preset, side) for name in names]
-
-
-def _matrix(name: str, own: Range | None, preset: str, side: int) -> Matrix:
-    model = load(name)
-    statistics = model.statistics
-    assert statistics is not None  # as flat_models() made sure
-    area = own or preset_range(statistics, preset)
-    z = latent_grid(area.x_min, area.x_max, area.y_min, area.y_max, side)
-    pixels = sheet(model.decode(z), side, gap=0)
-    return Matrix(name, area, side, pixels, statistics.positions.numpy(), statistics.labels.numpy())
 
 
 # -- comparison
@@ -404,13 +320,6 @@ def poster(rows: Sequence[Row]) -> np.ndarray:
     return enlarge(sheet(images, widest), SHEET_SCALE)
 
 
-def matrix_poster(matrices: Sequence[Matrix]) -> np.ndarray:
-    """The matrices side by side as one picture to keep, (H, W) uint8, each pixel 2 x 2."""
-    gap = np.full((len(matrices[0].pixels), SIZE), 255, np.uint8)
-    parts = [part for matrix in matrices for part in (gap, matrix.pixels)]
-    return enlarge(np.concatenate(parts[1:], axis=1), 2)
-
-
 def _generated(name: str, count: int, seed: int) -> Row:
     model = load(name)
     return Row(name, _noise_name(model.prior.describe(), model.prior.dim), to_uint8(model.generate(count, seed)))
@@ -424,38 +333,3 @@ def _noise_name(prior: dict, dim: int | None = None) -> str:
     if f"{name}, raw" in NOISES and not prior["standardised"]:
         name += ", raw"
     return name if dim is None else f"{dim} × {name}"
-
-
-def _choices(field: str, values: Any, allowed: Any) -> list[str]:
-    """`values`, each once, in the order of `allowed`."""
-    if not isinstance(values, (list, tuple)) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{field}: expected a list of names, found {values!r}")
-    if not values:
-        raise ValueError(f"{field}: expected at least one, found none; choose one")
-    for value in values:
-        if value not in allowed:
-            raise ValueError(f"{field}: expected one of {', '.join(allowed)}; found {value!r}")
-    return [value for value in allowed if value in values]
-
-
-def _whole(field: str, value: Any, least: int, most: int) -> int:
-    """`value` as an integer; JSON may have made it a float."""
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value != int(value) or not least <= value <= most:
-        raise ValueError(f"{field}: expected a whole number from {least} to {most}, found {value!r}")
-    return int(value)
-
-
-def _count(value: Any) -> int:
-    return _whole("how many", value, 1, MOST_IMAGES)
-
-
-def _seed(value: Any) -> int:
-    return _whole("seed", value, 0, LARGEST_SEED)
-
-
-def _coordinate(field: str, value: Any) -> float:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not abs(value) <= FARTHEST:  # written so that NaN fails too
-        raise ValueError(f"{field}: expected a number from {-FARTHEST:g} to {FARTHEST:g}, found {value!r}")
-    return float(value)

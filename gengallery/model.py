@@ -211,6 +211,11 @@ class Model(Network, ABC):
         """
         return None
 
+    def kl_per_latent(self, images: Tensor) -> Tensor | None:
+        """What each latent tells of `images` (n, 1, 28, 28), in nats, (d): the KL of its posterior from the prior, as a
+        mean over them. None for a model without such a distribution."""
+        return None
+
     def generate(self, n: int, seed: int = 0) -> Tensor:
         """`n` images, decoded from latents that the model's own prior draws; image i depends on (seed, i) alone.
 
@@ -308,9 +313,14 @@ class Descent(Learner):
         return model.losses(images, labels, rng)
 
 
-def adam(module: nn.Module, recipe: Recipe) -> torch.optim.Adam:
-    """The optimizer of `recipe` for the parameters of `module` (Kingma and Ba 2015, arxiv.org/abs/1412.6980)."""
-    return torch.optim.Adam(module.parameters(), lr=recipe.rate, betas=recipe.betas, fused=True)
+def adam(module: nn.Module, recipe: Recipe, decay: float = 0.0) -> torch.optim.Adam:
+    """The optimizer of `recipe` for the parameters of `module` (Kingma and Ba 2015, arxiv.org/abs/1412.6980).
+
+    `decay` shrinks the weights beside the gradient's step (Loshchilov and Hutter 2019, arxiv.org/abs/1711.05101).
+    """
+    return torch.optim.Adam(
+        module.parameters(), recipe.rate, recipe.betas, weight_decay=decay, decoupled_weight_decay=True, fused=True
+    )
 
 
 def initialise(module: nn.Module) -> None:

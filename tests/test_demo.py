@@ -1,6 +1,8 @@
 """The demo as its visitors meet it: in a real browser, through its API, and started as a Space starts it."""
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -8,6 +10,7 @@ import sys
 from importlib.metadata import distribution
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import parse_qsl, urlparse
 from urllib.request import urlopen
 
 import numpy as np
@@ -19,19 +22,21 @@ from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 
 import gengallery
-from gengallery.images import CLASS_NAMES
+from gengallery.images import CLASS_NAMES, to_uint8
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "demo"))
 
 import app  # noqa: E402
+import checks  # noqa: E402
+import latent  # noqa: E402
 import views  # noqa: E402
 
-GAN, FLAT = views.gans()[0], views.flat_models()
+GAN, FLAT = views.gans()[0], latent.flat_models()
 TABS = {
+    "Explore": "explore",
     "GANs": "gans",
     "Reconstruction": "reconstructions",
-    "Latent": "matrices",
     "Compare": "compare",
 }  # name: id of its figure
 FLAGS = (
@@ -46,6 +51,7 @@ PIXELS = """image => {
     context.drawImage(image, 0, 0);
     return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 0));
 }"""
+CANVAS = "c => Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data.filter((_, i) => i % 4 == 0))"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -96,8 +102,11 @@ def visit(playwright, address, tmp_path):
         page = context.new_page()
         page.requested = []
         page.on("request", lambda request: page.requested.append(request.url))
+        page.complaints = []
+        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.goto(address + query)
-        expect(page.locator("#gans .row")).to_have_count(len(views.gans()), timeout=30_000)
+        expect(page.get_by_role("tab", name="Compare", exact=True)).to_be_visible(timeout=30_000)
         return page
 
     yield open_page
@@ -109,7 +118,7 @@ def turn_to(page, tab):
     """Open a tab and wait until its figure hangs; returns the figure."""
     page.get_by_role("tab", name=tab, exact=True).click()
     figure = page.locator(f"#{TABS[tab]}")
-    expect(figure.locator("img").first).to_be_visible(timeout=30_000)
+    expect(figure.locator("img, canvas").first).to_be_visible(timeout=30_000)
     return figure
 
 
@@ -124,9 +133,10 @@ def pixels(image) -> np.ndarray:
 
 def test_gans(visit):
     page = visit()
+    turn_to(page, "GANs")
     cells = page.locator("#gans .row").first.locator("img")
-    expect(cells).to_have_count(views.MOST_IMAGES)
-    (row,) = views.gan_variants([GAN], views.MOST_IMAGES, 0)
+    expect(cells).to_have_count(checks.MOST_IMAGES)
+    (row,) = views.gan_variants([GAN], checks.MOST_IMAGES, 0)
     np.testing.assert_array_equal([pixels(cell) for cell in cells.all()], row.pictures)
 
     style = cells.first.evaluate(
@@ -163,28 +173,204 @@ def test_reconstruction_of_an_upload(visit, tmp_path):
         np.testing.assert_array_equal([pixels(shown.locator("img"))], row.pictures)
 
 
-def test_latent_matrices(visit):
-    page = visit()
-    figure = turn_to(page, "Latent")
-    expect(figure.locator(".matrix")).to_have_count(len(FLAT))
-    expect(figure.locator(".legend li")).to_have_text(CLASS_NAMES)
-    for index, matrix in enumerate(views.latent_matrices(FLAT, views.DEVIATIONS, 15, 0, 0, 0, 0)):
-        shown = figure.locator(".matrix").nth(index)
-        np.testing.assert_array_equal(pixels(shown.locator("img")), matrix.pixels)
-        dots = shown.locator("svg path").evaluate_all(
-            "paths => paths.map(p => p.getAttribute('d').split('M').length - 1)"
-        )
-        assert sum(dots) == len(matrix.positions)
+def explore(visit, width=1280, query=""):
+    """The tab Explore, with its matrices drawn; returns the page and the pads."""
+    page = visit(width, query)
+    pads = page.locator(".pad-column")
+    expect(pads.first).to_be_visible(timeout=30_000)
+    for pad in pads.all():
+        expect(pad.locator(".matrix-image")).to_have_attribute("src", re.compile("^data:"), timeout=30_000)
+    return page, pads
 
-    page.get_by_label(views.OWN, exact=True).check()
+
+def written(pad) -> list[float]:
+    """Where the cursor stands, as the page says it."""
+    return [float(part) for part in pad.locator("output").inner_text().replace("−", "-").split(",")]
+
+
+def decoded(page) -> dict[str, list[float]]:
+    """The latents in the lines of Python, by model."""
+    lines = page.locator(".share code").inner_text()
+    return {name: json.loads(z) for name, z in re.findall(r'load\("(\w+)"\).decode\((.*)\)', lines)}
+
+
+def garment(pad) -> np.ndarray:
+    return np.array(pad.locator(".garment").evaluate(CANVAS), np.uint8).reshape(28, 28)
+
+
+def close(image: np.ndarray, name: str, z: list[float]) -> bool:
+    """Whether the page's image is Python's, but for one grey level."""
+    return np.abs(image.astype(int) - latent.decode(name, z)).max() <= 1
+
+
+def test_the_browser_decodes_as_python_does(visit):
+    page = visit()
+    for name in latent.encoders():
+        z = views.load(name).sample(20, seed=3)
+        image = page.evaluate(
+            """async ([script, file, latents]) => {
+                const { fetchDecoder } = await import(new URL(script, document.baseURI));
+                const decoder = await fetchDecoder(new URL(file, document.baseURI));
+                return latents.map(z => [...decoder.decode(z)]);
+            }""",
+            [app.address(app.STATIC / "decoder.js"), app.address(app.DECODERS / f"{name}.safetensors"), z.tolist()],
+        )
+        expected = views.load(name).decode(z).flatten(1).numpy()
+        assert np.abs(np.array(image) - expected).max() < 1 / 255, name
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_garments_follow_the_mouse(visit, width):
+    page, pads = explore(visit, width)
+    expect(pads.locator("header b")).to_have_text(FLAT)
+    canvas = pads.first.locator(".pad")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    before = [garment(pad) for pad in pads.all()]
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.8 * box["height"])
+    expect(page.locator(".share code")).to_contain_text("import gengallery")
+    expect(pads.first.locator("output")).not_to_have_text("")
+    page.wait_for_function("() => new URL(location).searchParams.get('at')?.startsWith('0.3')")
+    for pad, old, (name, z) in zip(pads.all(), before, decoded(page).items(), strict=True):
+        plane = latent.plane(name, "latents", 0)
+        x_min, x_max, y_min, y_max = plane.map
+        assert z == pytest.approx([x_min + 0.3 * (x_max - x_min), y_min + 0.2 * (y_max - y_min)], abs=0.2)
+        assert written(pad) == pytest.approx(z, abs=0.01)
+        assert close(garment(pad), name, z)
+        assert (garment(pad) != old).any()
+    assert page.complaints == []
+
+
+def test_the_keyboard_alone(visit):
+    page, pads = explore(visit)
+    pad = pads.first.locator(".pad")
+    pad.focus()
+    start = written(pads.first)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    expect(pads.first.locator("output")).not_to_have_text(f"{start[0]}, {start[1]}")
+    x_min, x_max, y_min, y_max = latent.plane(FLAT[0], "latents", 0).map
+    there = [start[0] + 0.01 * (x_max - x_min), start[1] + 0.05 * (y_max - y_min)]
+    page.wait_for_function("() => new URL(location).searchParams.get('at') === '0.51,0.55'")
+    assert written(pads.first) == pytest.approx(there, abs=0.02)
+
+    page.keyboard.press("Enter")
+    for _ in range(4):
+        page.keyboard.press("Shift+ArrowLeft")
+    page.keyboard.press(" ")
+    morph = page.get_by_role("button", name="Morph between the pins")
+    expect(morph).to_be_enabled()
+    before = written(pads.first)
+    morph.press("Enter")
+    page.wait_for_function(
+        "before => document.querySelector('.pad-column output').textContent !== before", arg=str(before)
+    )
+    page.get_by_role("button", name="Clear pins").press("Enter")
+    expect(morph).to_be_disabled()
+
+
+def test_a_class_and_a_surprise(visit):
+    page, pads = explore(visit)
+    page.get_by_role("button", name="Sneaker").click()
+    sneaker = CLASS_NAMES.index("Sneaker")
+    for pad, name in zip(pads.all(), FLAT, strict=True):
+        expected = views.load(name).statistics.centroids[sneaker].tolist()
+        expect(pad.locator("output")).to_have_text(re.compile(rf"^−?{abs(round(expected[0], 2)):g}, "))
+        assert written(pad) == pytest.approx(expected, abs=0.011)
+    before = written(pads.first)
+    page.get_by_role("button", name="Surprise me").click()
+    page.wait_for_timeout(100)
+    assert written(pads.first) != before
+
+
+def test_the_matrix_answers_a_click(visit):
+    _, pads = explore(visit)
+    for pad, name in zip(pads.all(), FLAT, strict=True):
+        area = latent.plane(name, "latents", 0).ranges[latent.DEVIATIONS]
+        expected = latent.matrix(name, "latents", 0, area, 15).pixels
+        np.testing.assert_array_equal(pixels(pad.locator(".matrix-image")), expected)
+        image = pad.locator(".matrix-image")
+        size = image.bounding_box()["width"]
+        image.click(position={"x": size * 3.5 / 15, "y": size * 7.5 / 15})
+        z = latent.latent_grid(*area, 15).reshape(15, 15, 2)[7, 3].tolist()
+        x_min, x_max, y_min, y_max = latent.plane(name, "latents", 0).map
+        seen = [min(max(z[0], x_min), x_max), min(max(z[1], y_min), y_max)]
+        expect(pad.locator("output")).to_have_text(re.compile(rf"^−?{abs(round(seen[0], 2)):g}, "))
+        assert written(pad) == pytest.approx(seen, abs=0.011)
+
+
+def test_ranges_and_resolution(visit):
+    page, pads = explore(visit)
+    page.get_by_label(latent.OWN, exact=True).check()
     for label, value in {"x from": "-1.5", "x to": "0.5", "y from": "0", "y to": "2.5"}.items():
         page.get_by_label(label, exact=True).fill(value)
-    expect(figure.locator(".matrix header").first).to_contain_text("x −1.5 to 0.5, y 0 to 2.5")
-    (expected, *_) = views.latent_matrices(FLAT, views.OWN, 15, -1.5, 0.5, 0, 2.5)
-    np.testing.assert_array_equal(pixels(figure.locator(".matrix img").first), expected.pixels)
+    page.get_by_label("Images a side").fill("7")
+    image = pads.first.locator(".matrix-image")
+    expect(image).to_have_attribute("alt", re.compile("7 × 7$"))
+    page.wait_for_function("() => document.querySelector('.matrix-image').naturalWidth === 196")
+    expected = latent.matrix(FLAT[0], "latents", 0, (-1.5, 0.5, 0, 2.5), 7).pixels
+    page.wait_for_timeout(500)
+    np.testing.assert_array_equal(pixels(image), expected)
+
+    with page.expect_download() as saved:
+        pads.first.get_by_role("button", name="Save the matrix").click()
+    picture = np.asarray(Image.open(saved.value.path()).convert("L"))
+    assert len(picture) >= 2400
+    scale = len(picture) // len(expected)
+    np.testing.assert_array_equal(picture[::scale, ::scale], expected)
 
     page.get_by_label("x to", exact=True).fill("-3")
-    expect(page.get_by_text("expected a minimum below the maximum")).to_be_visible()
+    expect(page.get_by_text("Each range needs a minimum below its maximum.")).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in latent.KINDS if kind != "latents"])
+def test_planes_through_deeper_spaces(visit, kind):
+    page, pads = explore(visit)
+    page.get_by_role("combobox", name="Space").select_option(kind)
+    names = latent.KINDS[kind].start()
+    expect(pads.locator("header b")).to_have_text(names)
+    page.wait_for_function(
+        "names => names.every(name => document.querySelector('.share code').textContent.includes(name))", arg=names
+    )
+    for pad, (name, z) in zip(pads.all(), decoded(page).items(), strict=True):
+        plane = latent.plane(name, kind, 0)
+        (x_min, x_max, y_min, y_max) = plane.map
+        middle = plane.origin + (x_min + x_max) / 2 * plane.across + (y_min + y_max) / 2 * plane.up
+        assert z == pytest.approx(middle.tolist(), abs=1e-3)
+        assert np.abs(garment(pad).astype(int) - to_uint8(views.load(name).decode(middle))[0]).max() <= 1
+    assert page.complaints == []
+
+
+def test_without_decoders_the_server_answers(visit):
+    page = visit(query="?__theme=light")
+    page.route("**/*.safetensors", lambda route: route.abort())
+    page.reload()
+    pad = page.locator(".pad-column").first
+    expect(pad.locator(".matrix-image")).to_have_attribute("src", re.compile("^data:"), timeout=30_000)
+    pad.locator(".pad").focus()
+    page.keyboard.press("Shift+ArrowLeft")
+    page.wait_for_function("() => new URL(location).searchParams.get('at')?.startsWith('0.45')")
+    page.wait_for_timeout(300)
+    assert close(garment(pad), FLAT[0], decoded(page)[FLAT[0]])
+
+
+def test_the_address_brings_the_view_back(visit):
+    page, pads = explore(visit, query="?tab=explore&models=vae_2&range=%5B-1%2C+1%5D&side=5&at=0.25,0.75&pins=0.1,0.2")
+    expect(pads.locator("header b")).to_have_text(["vae_2"])
+    assert page.get_by_label("[-1, 1]", exact=True).is_checked()
+    area = latent.plane("vae_2", "latents", 0).ranges[latent.SQUARE]
+    expected = latent.matrix("vae_2", "latents", 0, area, 5).pixels
+    np.testing.assert_array_equal(pixels(pads.first.locator(".matrix-image")), expected)
+    page.wait_for_function("() => document.querySelector('.share code').textContent.includes('vae_2')")
+    found = dict(parse_qsl(urlparse(page.url).query))
+    assert (found["at"], found["pins"], found["side"]) == ("0.25,0.75", "0.1,0.2", "5")
+
+
+def test_nonsense_in_the_address_is_left_aside(visit):
+    query = "?tab=explore&models=nobody,<b>&range=all&side=1e9&at=NaN,7&pins=x&plane=__proto__&own=4,3,2,1"
+    page, pads = explore(visit, query=query)
+    expect(pads.locator("header b")).to_have_text(FLAT)
+    assert page.complaints == []
 
 
 def test_compare(visit):
@@ -251,8 +437,8 @@ CALLS = {
     "/swap_prior": {"model": GAN, "noises": ["uniform, raw"], "count": 2, "seed": 1},
     "/reconstruct": {"models": FLAT[:1], "source": views.TEST, "count": 2, "seed": 1, "upload": None},
     "/from_noise": {"models": [GAN], "seed": 1},
-    "/latent_matrices": {
-        "models": FLAT[:1], "preset": views.OWN, "side": 3, "x_min": -1, "x_max": 1, "y_min": -2, "y_max": 2,
+    "/latent_grid": {
+        "model": FLAT[0], "preset": latent.OWN, "side": 3, "x_min": -1, "x_max": 1, "y_min": -2, "y_max": 2,
     },
     "/compare": {},
 }  # fmt: skip
@@ -261,7 +447,6 @@ POSTERS = {
     "/swap_prior": lambda: views.poster(views.swapped_priors(GAN, ["uniform, raw"], 2, 1)),
     "/reconstruct": lambda: views.poster(views.reconstructions(FLAT[:1], views.TEST, 2, 1)[0]),
     "/from_noise": lambda: views.poster(views.from_noise([GAN], 1)),
-    "/latent_matrices": lambda: views.matrix_poster(views.latent_matrices(FLAT[:1], views.OWN, 3, -1, 1, -2, 2)),
 }
 
 
@@ -308,10 +493,10 @@ def test_upload_through_the_api(client, tmp_path):
         ("/reconstruct", {"source": views.UPLOAD}, "upload"),
         ("/reconstruct", {"models": []}, "models: expected at least one"),
         ("/from_noise", {"seed": 2**32}, str(2**32)),
-        ("/latent_matrices", {"side": 31}, "31"),
-        ("/latent_matrices", {"x_min": 1}, "minimum below the maximum"),
-        ("/latent_matrices", {"y_max": 1e9}, "y to: expected a number"),
-        ("/latent_matrices", {"models": [GAN]}, GAN),
+        ("/latent_grid", {"side": 31}, "31"),
+        ("/latent_grid", {"x_min": 1}, "minimum below the maximum"),
+        ("/latent_grid", {"y_max": 1e9}, "range: expected a number"),
+        ("/latent_grid", {"model": GAN}, GAN),
     ],
 )
 def test_endpoints_say_what_is_wrong(client, endpoint, changes, message):

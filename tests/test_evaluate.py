@@ -259,7 +259,8 @@ def test_the_bound_lies_between_the_elbo_and_the_evidence(evidence):
     # Each is a lower bound in the mean over draws only, and slow where the true posterior has two tops.
     assert gap.min() > -1.5
     assert gap.median().abs() < 0.4
-    assert -0.1 < gap.mean() < 1.5
+    assert gap.mean() > -0.1
+    assert gap.sort().values[:-2].mean() < 0.5
     assert (bound >= weights.double().mean(0)).all()
     assert weights.mean().item() == pytest.approx(sum(elbo).item() / 40, abs=0.5)
     assert bound.mean() > sum(elbo) / 40 + 1

@@ -10,12 +10,12 @@ import gengallery
 from gengallery import checkpoint
 from gengallery.checkpoint import CheckpointError
 from gengallery.images import PIXELS
-from gengallery.model import Descent, LatentStatistics, Paper, Recipe, check_sizes
+from gengallery.model import Descent, LatentStatistics, Paper, Recipe, adam, check_sizes
 from gengallery.models import FAMILIES, cards, family
 from gengallery.models import learner as new_learner
 from gengallery.models.autoencoder import Autoencoder, AutoencoderConfig
 from gengallery.models.gan import CANDIDATES, Gan, GanConfig, GanLearner, GanRecipe, mlp
-from gengallery.models.vae import Vae, VaeConfig, cross_entropy, kl_to_standard_normal
+from gengallery.models.vae import Vae, VaeConfig, VaeRecipe, cross_entropy, kl_to_standard_normal
 from gengallery.noise import FittedGaussian, FittedMixture, Noise
 from gengallery.training import parameters
 
@@ -217,11 +217,36 @@ def test_an_autoencoders_prior_is_as_its_config_says_and_travels_in_its_file(com
 # -- variational autoencoder
 
 
+def test_weights_decay_as_in_adamw():
+    torch.manual_seed(0)
+    ours = torch.nn.Linear(3, 2)
+    theirs = torch.nn.Linear(3, 2)
+    theirs.load_state_dict(ours.state_dict())
+    recipe = VaeRecipe(epochs=1, rate=0.1, decay=0.5)
+    optimizers = adam(ours, recipe, recipe.decay), torch.optim.AdamW(theirs.parameters(), lr=0.1, weight_decay=0.5)
+    for layer, optimizer in zip((ours, theirs), optimizers, strict=True):
+        for step in range(3):
+            optimizer.zero_grad()
+            layer(torch.full((1, 3), step - 1.0)).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(ours.weight, theirs.weight)
+
+
 def test_kl_agrees_with_torch_distributions():
     mean, log_variance = torch.randn(20, 7, dtype=torch.float64) * 3, torch.randn(20, 7, dtype=torch.float64) * 2
-    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    expected = kl_divergence(Normal(mean, (log_variance / 2).exp()), Normal(0.0, 1.0))
     torch.testing.assert_close(kl_to_standard_normal(mean, log_variance), expected)
-    assert kl_to_standard_normal(torch.zeros(1, 3), torch.zeros(1, 3)).item() == 0
+    assert (kl_to_standard_normal(torch.zeros(1, 3), torch.zeros(1, 3)) == 0).all()
+
+
+def test_kl_per_latent_adds_up(images):
+    model = Vae(VaeConfig(5)).eval()
+    told = model.kl_per_latent(images)
+    assert told.shape == (5,)
+    assert told.sum().item() == pytest.approx(
+        model.losses(images, images, np.random.default_rng(0))["kl"].item(), rel=1e-5
+    )
+    assert Autoencoder(AutoencoderConfig(5)).kl_per_latent(images) is None
 
 
 def test_cross_entropy_agrees_with_torch_distributions(images):

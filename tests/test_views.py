@@ -15,16 +15,14 @@ from PIL import Image
 import gengallery
 from gengallery import data
 from gengallery.images import CLASS_NAMES, as_images, to_uint8
-from gengallery.model import LatentStatistics
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
 
 import markup
 import views
 
-FLAT = views.flat_models()
+FLAT = [name for name in views.encoding_models() if gengallery.info(name)["latent"] == 2]
 GAN = views.gans()[0]
-NOTHING = (0, 0, 0, 0)  # bounds that a preset leaves unread
 
 
 @pytest.fixture
@@ -125,42 +123,6 @@ def test_from_noise():
     assert [row.label for row in rows] == gengallery.list_models()
     for row in rows:
         np.testing.assert_array_equal(row.pictures, to_uint8(gengallery.load(row.label).generate(10, 4)))
-
-
-# -- latent matrices
-
-
-def test_presets():
-    statistics = LatentStatistics(2)
-    grid, labels = torch.stack([torch.linspace(0, 100, 2000), torch.linspace(0, -200, 2000)], dim=1), torch.arange(2000)
-    statistics.fit(grid, labels % 10, grid, labels % 10)
-    assert views.preset_range(statistics, views.SQUARE) == views.Range(-1, 1, -1, 1)
-    middle = views.preset_range(statistics, views.MOST_DATA)
-    assert vars(middle) == pytest.approx({"x_min": 2.5, "x_max": 97.5, "y_min": -195, "y_max": -5}, abs=1e-3)
-    spread = 2 * grid.numpy().std(axis=0, ddof=1)
-    wide = views.preset_range(statistics, views.DEVIATIONS)
-    expected = {"x_min": 50 - spread[0], "x_max": 50 + spread[0], "y_min": -100 - spread[1], "y_max": -100 + spread[1]}
-    assert vars(wide) == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.parametrize("name", FLAT)
-def test_a_matrix_goes_right_with_x_and_up_with_y(name):
-    (matrix,) = views.latent_matrices([name], views.OWN, 3, -1, 3, 2, 6)
-    assert matrix.pixels.shape == (84, 84)
-    for column, x in enumerate((-1, 1, 3)):
-        for row, y in enumerate((6, 4, 2)):
-            cell = matrix.pixels[28 * row : 28 * row + 28, 28 * column : 28 * column + 28]
-            alone = to_uint8(gengallery.load(name).decode([[x, y]]))[0]
-            assert np.abs(cell.astype(int) - alone).max() <= 1  # sums in batches may round another way
-
-
-@pytest.mark.parametrize("preset", [preset for preset in views.RANGES if preset != views.OWN])
-def test_every_preset_draws_the_largest_matrix(preset):
-    matrices = views.latent_matrices(FLAT, preset, views.MOST_SIDE, *NOTHING)
-    assert [matrix.model for matrix in matrices] == FLAT
-    for matrix in matrices:
-        assert matrix.pixels.shape == (840, 840)
-        assert matrix.range == views.preset_range(gengallery.load(matrix.model).statistics, preset)
 
 
 # -- comparison
@@ -284,8 +246,6 @@ def test_the_table_says_what_was_measured(judged):
 
 ROW = {"names": [GAN], "count": 3, "seed": 0}
 SWAP = {"name": GAN, "noises": ["uniform"], "count": 3, "seed": 0}
-BOUNDS = {"x_min": -1, "x_max": 1, "y_min": -1, "y_max": 1}
-GRID = {"names": FLAT[:1], "preset": views.OWN, "side": 3, **BOUNDS}
 REBUILD = {"names": FLAT[:1], "source": views.UPLOAD, "count": 3, "seed": 0, "upload": Image.new("L", (28, 28))}
 NOT_FINITE = (float("nan"), float("inf"), float("-inf"), None)
 BAD = [
@@ -304,11 +264,6 @@ BAD = [
     (views.reconstructions, {**REBUILD, "upload": Image.new("I;16", (28, 28))}, "I;16"),
     (views.from_noise, {"names": [], "seed": 0}, "models"),
     (views.from_noise, {"names": [GAN], "seed": -1}, "seed"),
-    (views.latent_matrices, {**GRID, "names": [GAN]}, "models"),
-    (views.latent_matrices, {**GRID, "preset": "everything"}, "range"),
-    *((views.latent_matrices, {**GRID, "side": bad}, "side") for bad in (1, 31, 2.5, *NOT_FINITE)),
-    *((views.latent_matrices, {**GRID, "x_min": bad}, "x") for bad in (2, 1, -1e9, "0", *NOT_FINITE)),
-    *((views.latent_matrices, {**GRID, "y_max": bad}, "y") for bad in (-2, -1, 1e9, "0", *NOT_FINITE)),
 ]  # fmt: skip
 
 
@@ -344,21 +299,3 @@ def test_markup_keeps_pixels_and_escapes_text():
         Image.open(BytesIO(base64.b64decode(text))) for text in re.findall(r"data:image/png;base64,([^\"]+)", html)
     ]
     np.testing.assert_array_equal(np.stack([np.asarray(image) for image in found]), pictures)
-
-
-def test_the_map_shows_every_place_and_the_range():
-    places = np.array([[0.0, 0.0], [10.0, 10.0], [10.0, 0.0]], np.float32)
-    matrix = views.Matrix("m", views.Range(0, 10, 0, 5), 2, np.zeros((56, 56), np.uint8), places, np.array([0, 3, 3]))
-    html = markup.matrices([matrix])
-    dots = [
-        re.findall(r"M([\d.]+) ([\d.]+)h0", path)
-        for path in re.findall(r'<path class="class-\d"[^>]* d="([^"]*)"', html)
-    ]
-    assert [len(path) for path in dots] == [1, 0, 0, 2, 0, 0, 0, 0, 0, 0]
-    assert float(dots[0][0][1]) > float(dots[3][0][1])  # larger y is higher up, where SVG counts less
-    x, y, width, height = map(
-        float, re.search(r'class="range" x="(.+?)" y="(.+?)" width="(.+?)" height="(.+?)"', html).groups()
-    )
-    assert (x, y + height) == pytest.approx(tuple(map(float, dots[0][0])), abs=0.2)
-    assert width == pytest.approx(2 * height, abs=0.2)
-    assert all(name in html for name in CLASS_NAMES)

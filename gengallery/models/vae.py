@@ -52,6 +52,7 @@ class VaeConfig(Config):
 class VaeRecipe(Recipe):
     ramp: int = 0  # steps in which the price of the KL rises to 1
     start: float = 0.1  # from this
+    decay: float = 0.0  # of the weights, times the learning rate, in each step
 
 
 class Vae(Model):
@@ -120,6 +121,10 @@ class Vae(Model):
             weights.append(log_ratio - cross_entropy(self.logits(z), images))
         return torch.stack(weights)
 
+    def kl_per_latent(self, images: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return kl_to_standard_normal(*self.posterior(images)).mean(0).clone()
+
     def encoder(self, images: Tensor) -> Tensor:
         return self.posterior(images)[0]
 
@@ -131,13 +136,13 @@ class Vae(Model):
         # one sample, reparametrised: z = mean + deviation * noise (Kingma and Welling, section 2.4)
         z = mean + (0.5 * log_variance).exp() * standard_normal(tuple(mean.shape), rng)
         reconstruction = cross_entropy(self.logits(z), images).mean()
-        kl = kl_to_standard_normal(mean, log_variance).mean()
+        kl = kl_to_standard_normal(mean, log_variance).sum(1).mean()
         return {"reconstruction": reconstruction, "kl": kl, "total": reconstruction + kl}
 
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) || N(0, I)) in nats, (n, d) -> (n)."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats of each latent, (n, d) -> (n, d)."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
@@ -156,7 +161,7 @@ class VaeLearner(Learner):
         self.recipe = recipe
         self.model = model
         initialise(self)
-        self.optimizers = (adam(self, recipe),)
+        self.optimizers = (adam(self, recipe, recipe.decay),)
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
@@ -187,22 +192,24 @@ CARDS = (
         name="vae_2",
         model=Vae,
         config=VaeConfig(latent_dim=2),
-        recipe=VaeRecipe(epochs=40, rate=8e-3, warmup=0.02, bfloat16=True, ramp=3000),
+        recipe=VaeRecipe(epochs=40, rate=8e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.04),
+        seed=2,
         summary="A variational autoencoder with two latents: the whole wardrobe on one page.",
         reported={"reconstruction": 255.53, "kl": 6.374, "total": 262.19},
         notes="Architecture and loss are the report's (whose table prints these two terms in each other's "
-        "columns), without the ReLU that it put on mean and log-variance; the rate falls to zero.",
+        "columns), without the ReLU that it put on mean and log-variance; the rate falls to zero, and the "
+        "weights decay beside each step, which narrows the gap between training and test.",
     ),
     Card(
         name="vae_64",
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=256),
-        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000),
+        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
         summary="A variational autoencoder with 64 latents, mended: far closer to the data than the one with two.",
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
         notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
         "no ReLU on mean and log-variance, where the report's let no latent have a negative mean or a "
-        "variance below 1. The rest is the report's.",
+        "variance below 1. The rest is the report's but the training, in which the weights decay beside each step.",
     ),
     Card(
         name="vae_64_relu",
