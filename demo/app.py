@@ -25,11 +25,13 @@ import checks  # noqa: E402
 import gradio as gr  # noqa: E402
 import latent  # noqa: E402
 import markup  # noqa: E402
+import morph as morphing  # noqa: E402
 import numpy as np  # noqa: E402
 import views  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import Tensor  # noqa: E402
 
+import gengallery  # noqa: E402
 from gengallery.images import CLASS_NAMES  # noqa: E402
 
 STATIC = HERE / "static"
@@ -103,6 +105,31 @@ def latent_grid(
     four numbers count.
     """
     return latent.grid(model, preset, side, x_min, x_max, y_min, y_max)
+
+
+@refusing
+def morph(
+    models: list[str], source_a: str, seed_a: int, upload_a: Image.Image | None, source_b: str, seed_b: int,
+    upload_b: Image.Image | None, path: str, less: str, more: str, strength: float,
+) -> tuple[str, np.ndarray]:  # fmt: skip
+    """From one garment to another through the latents: the page's HTML, and all pictures as one PNG, a row a model."""
+    request = (models, [source_a, source_b], [seed_a, seed_b], [upload_a, upload_b], path, less, more, strength)
+    rows = morphing.morphs(*request)
+    return markup.rows(rows) + markup.film(morphing.animation(*request)), views.poster(rows)
+
+
+@refusing
+def memorised(model: str, count: int, seed: int) -> tuple[str, np.ndarray]:
+    """Generated images above their nearest training images: the page's HTML, and all pictures as one PNG."""
+    rows, notice = views.memorised(model, count, seed)
+    return markup.rows(rows, notice), views.poster(rows)
+
+
+@refusing
+def learning(model: str, moment: int, count: int, seed: int) -> tuple[str, np.ndarray]:
+    """What a model could do at a moment of its training, the index of a snapshot: HTML, and all pictures as one PNG."""
+    rows = views.learning(model, moment, count, seed)
+    return markup.rows(rows), views.poster(rows)
 
 
 def compare() -> str:
@@ -191,10 +218,7 @@ def reconstruction_tab() -> None:
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
             source = gr.Radio(list(views.SOURCES), value=views.TEST, label="Originals")
-            upload = gr.Image(
-                type="pil", image_mode=None, format="png", sources=["upload", "clipboard"], label="Your picture",
-                visible=False, height=200,
-            )  # fmt: skip
+            upload = upload_box("Your picture")
             models = gr.CheckboxGroup(
                 choices(views.models(), "exhibit", "search"), value=views.encoding_models(), label="Models"
             )
@@ -319,6 +343,99 @@ def explore_tab() -> None:
     )
 
 
+def morph_tab() -> None:
+    intro("From one to another", "Two garments, and what each model has between them.")
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            ends = [end_box("A", 0), end_box("B", 1)]
+            models = gr.CheckboxGroup(
+                choices(views.models(), "exhibit", "search"), value=views.encoding_models(), label="Models"
+            )
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("morphs")
+            intro("Add and take away", "A direction from one class to another, added all along the way.")
+            with gr.Row():
+                less = gr.Dropdown([morphing.NO_CLASS, *CLASS_NAMES], value=morphing.NO_CLASS, label="Take away")
+                plus = gr.Dropdown([morphing.NO_CLASS, *CLASS_NAMES], value=morphing.NO_CLASS, label="Add")
+                strength = gr.Slider(0, 2, 1, step=0.1, label="How much", buttons=[])
+            path = gr.Radio(list(morphing.PATHS), value=morphing.STRAIGHT, label="Path")
+    inputs: list[Any] = [models, *ends[0], *ends[1], path, less, plus, strength]
+    gr.on([demo.load, *(c.change for c in inputs)], morph, inputs, [page, poster], api_name="morph", **LIVE)
+    more(
+        "A garment $x_A$ becomes a latent $z_A$, by the encoder or a search. **Straight** is "
+        "$(1 - t)\\,z_A + t\\,z_B$. **Along an arc**, the angle at the origin grows evenly, and with it the length: "
+        "normal noise of many dimensions has nearly always the same length, so that the middle of a straight line is a "
+        "place that a GAN or a variational autoencoder has hardly seen.\n\nA **class direction** is the "
+        "difference of two means of "
+        "encoded training images; *nothing* stands for the mean of all. GANs have no encoder, and so no such "
+        "means: for them nothing is "
+        "added."
+    )
+
+
+def end_box(side: str, seed: int) -> tuple[gr.Radio, gr.Number, gr.Image]:
+    """Where one end of a morph comes from."""
+    with gr.Group():
+        source = gr.Radio(
+            list(morphing.SOURCES), value=morphing.TEST, label=f"From {side}" if side == "A" else f"To {side}"
+        )
+        number = gr.Number(seed, label=f"Seed of {side}", minimum=0, maximum=checks.LARGEST_SEED, step=1)
+        upload = upload_box(f"Picture {side}")
+        another = gr.Button("Another", size="sm")
+    another.click(None, None, number, js=NEW_SEED)
+    source.change(show_upload, source, upload, api_visibility="private", show_progress="hidden")
+    return source, number, upload
+
+
+def upload_box(label: str) -> gr.Image:
+    return gr.Image(
+        type="pil", image_mode=None, format="png", sources=["upload", "clipboard"], label=label, visible=False,
+        height=200,
+    )  # fmt: skip
+
+
+def memory_tab() -> None:
+    intro("Has it memorised?", "Images that a model makes up, each above the training images that are nearest to it.")
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            model = gr.Dropdown(choices(views.models(), "exhibit"), value=views.gans()[0], label="Model")
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("memory")
+    inputs: list[Any] = [model, count, seed]
+    gr.on([demo.load, *(c.change for c in inputs)], memorised, inputs, [page, poster], api_name="memorised", **LIVE)
+    more(
+        "Under each neighbour stand its class and its distance $\\lVert x - x' \\rVert_2$ over 784 pixels with grey "
+        "levels in $[0, 1]$. A **copy** is an image less than a third as far from its nearest neighbour as from the "
+        "second: [Yoon and others, 2023](https://openreview.net/forum?id=shciCbSk9h). *Compare* counts them "
+        "among 10,000."
+    )
+
+
+def learning_tab() -> None:
+    intro("Watch it learn", "The same noise and the same garments at moments of a training: drag to go through time.")
+    names = gengallery.list_histories()
+    last = {name: len(views.course(name)) - 1 for name in names}
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            model = gr.Radio(names, value=names[0], label="Model")
+            moment = gr.Slider(0, last[names[0]], last[names[0]], step=1, label="Moment", buttons=[])
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page, poster = wall("learning")
+    model.change(
+        lambda name: gr.update(maximum=last[name], value=last[name]), model, moment, api_visibility="private",
+        show_progress="hidden",
+    )  # fmt: skip
+    inputs: list[Any] = [model, moment, count, seed]
+    gr.on([demo.load, *(c.change for c in inputs)], learning, inputs, [page, poster], api_name="learning", **LIVE)
+    more(
+        "The moments are before training and after 1, 2, 4, 8, ... epochs, as `scripts/train.py --snapshots` kept "
+        "them. A GAN has no encoder to reconstruct with, and an autoencoder draws its samples from a distribution "
+        "that is fitted when training is over."
+    )
+
+
 def grid() -> None:
     """The matrix for those who come through the API."""
     with gr.Group(visible=False):
@@ -349,14 +466,22 @@ def compare_tab() -> None:
     )
 
 
-TABS = {"Explore": explore_tab, "GANs": gan_tab, "Reconstruction": reconstruction_tab, "Compare": compare_tab}
+TABS = {
+    "Explore": explore_tab,
+    "Morph": morph_tab,
+    "GANs": gan_tab,
+    "Reconstruction": reconstruction_tab,
+    "Memory": memory_tab,
+    "Learning": learning_tab,
+    "Compare": compare_tab,
+}
 
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
     gr.HTML(
         '<header class="title"><h1>gengallery</h1>'
         f"<p>{len(views.models())} models that learned what clothes look like from Fashion-MNIST.</p></header>"
     )
-    with gr.Tabs():
+    with gr.Tabs(overflow_behavior="wrap"):
         for tab, build in TABS.items():
             with gr.Tab(tab):
                 build()

@@ -37,6 +37,15 @@ def picture(pixels: np.ndarray, alt: str) -> str:
     return f'<img src="{data_url(pixels)}" width="{width}" height="{height}" alt="{escape(alt)}">'
 
 
+def film(gif: bytes) -> str:
+    """A moving picture, and a way to keep it."""
+    data = f"data:image/gif;base64,{base64.b64encode(gif).decode()}"
+    return (
+        f'<figure class="film"><img src="{data}" alt="All morphs, there and back">'
+        f'<figcaption><a href="{data}" download="morph.gif">Save as GIF</a></figcaption></figure>'
+    )
+
+
 def data_url(pixels: np.ndarray) -> str:
     """Grey levels (H, W) as a PNG in an address."""
     file = BytesIO()

@@ -8,24 +8,25 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from statistics import median
 from typing import Any
 
 import checks
 import numpy as np
 import torch
-from checks import MOST_IMAGES, choices
+from checks import MOST_IMAGES, choice, choices, whole
 from torch import Tensor
 
 import gengallery
-from gengallery import data
+from gengallery import data, metrics
 from gengallery.images import CLASS_NAMES, SIZE, as_images, enlarge, sheet, to_uint8
 from gengallery.model import Model, Paper
 from gengallery.models import family as family_class
-from gengallery.noise import DISTRIBUTIONS, Noise
+from gengallery.noise import DISTRIBUTIONS, Fitted, Noise
 
 SHEET_SCALE = 4
+NEIGHBOURS, ORDINALS = 3, ("Nearest", "Second", "Third")
 
 TEST, TRAIN, UPLOAD = "Test set", "Training set", "Your picture"
 SOURCES = (TEST, TRAIN, UPLOAD)
@@ -34,7 +35,7 @@ NOISES = {name: (name, True) for name in DISTRIBUTIONS} | {
     f"{name}, raw": (name, False) for name, (_, mean, deviation) in DISTRIBUTIONS.items() if (mean, deviation) != (0, 1)
 }
 
-load = lru_cache(maxsize=None)(gengallery.load)
+load = cache(gengallery.load)
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,81 @@ def originals(source: str, count: int, seed: int, upload: Any) -> tuple[Tensor, 
         return load(maker).generate(count, seed), ("generated",) * count, notice
     chosen = np.random.default_rng(seed).choice(len(split), count, replace=False)
     return as_images(split.images[chosen]), tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist()), ""
+
+
+# -- memory
+
+
+def memorised(name: str, count: int, seed: int) -> tuple[list[Row], str]:
+    """`count` images by the model `name`, and below each the NEIGHBOURS training images nearest to it.
+
+    Distances are Euclidean over all pixels. Beside the rows comes a notice, with only the images where there is no
+    training set.
+    """
+    choice("model", name, models())
+    row = _generated(name, checks.count(count), checks.seed(seed))
+    try:
+        split = data.load(data.TRAIN, download=False)
+    except data.DataMissing:
+        return [row], "This needs the training set of Fashion-MNIST, which is not on this machine."
+    distances, indices = metrics.nearest(
+        torch.from_numpy(row.pictures).float()[:, None] / 255, data.as_floats(split.images), k=NEIGHBOURS
+    )
+    copies = round(metrics.memorisation_rate(distances[:, :2]) * len(distances))
+    verdict = (
+        f"Copies among these {len(distances)}, at least three times nearer to one garment than to any other: {copies}."
+    )
+    scorecard = gengallery.info(name)["scorecard"]
+    usual = (
+        ""
+        if scorecard is None
+        else f" Real test images are {scorecard['floor']['nearest']:.1f} from theirs, in the median."
+    )
+    rows = [row]
+    for rank in range(NEIGHBOURS):
+        captions = tuple(
+            f"{CLASS_NAMES[split.labels[i]]} {distance:.1f}"
+            for i, distance in zip(indices[:, rank].tolist(), distances[:, rank].tolist(), strict=True)
+        )
+        rows.append(
+            Row(
+                ORDINALS[rank],
+                "of 60,000 training images",
+                to_uint8(as_images(split.images[indices[:, rank]])),
+                captions,
+            )
+        )
+    return rows, verdict + usual
+
+
+# -- learning
+
+
+@cache
+def course(name: str) -> dict[int, Model]:
+    """The model `name` in the course of its training, by epochs behind it."""
+    return gengallery.load_history(choice("model", name, gengallery.list_histories()))
+
+
+def learning(name: str, moment: int, count: int, seed: int) -> list[Row]:
+    """What the model `name` could do at a `moment` of its training, the index of a snapshot: images of its own, and
+    originals reconstructed, as far as its kind does either without what is fitted after training."""
+    snapshots = course(name)
+    moment, count, seed = whole("moment", moment, 0, len(snapshots) - 1), checks.count(count), checks.seed(seed)
+    epoch, model = list(snapshots.items())[moment]
+    when = f"after {epoch} epoch{'' if epoch == 1 else 's'}" if epoch else "before training"
+    rows = []
+    if not isinstance(model.prior, Fitted):
+        rows.append(Row("Generated", when, to_uint8(model.generate(count, seed))))
+    if not model.searches:
+        images, captions, _ = originals(TEST, count, seed, None)
+        answer = model.reconstruct(images)
+        error = (answer - images).square().mean()
+        rows += [
+            Row("Originals", "", to_uint8(images), captions),
+            Row("Reconstructed", f"{when}, error {error:.4f}", to_uint8(answer)),
+        ]
+    return rows
 
 
 # -- comparison

@@ -3,8 +3,9 @@ behind the same four calls."""
 
 from gengallery.checkpoint import CheckpointError
 from gengallery.gallery import info, list_models, load
+from gengallery.history import list_histories, load_history
 
-__all__ = ["CheckpointError", "info", "list_models", "load", "verify"]
+__all__ = ["CheckpointError", "info", "list_histories", "list_models", "load", "load_history", "verify"]
 __version__ = "0.1.0"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from gengallery import checkpoint, classifier, data
+from gengallery import checkpoint, classifier, data, history
 from gengallery.gallery import WEIGHTS
 from gengallery.model import as_json
 from gengallery.models import cards
@@ -29,6 +29,7 @@ def train(name: str, options: argparse.Namespace) -> None:
     state = options.out / ".training" / f"{name}{checkpoint.SUFFIX}"
     train, test = (data.load(split, options.data) for split in (data.TRAIN, data.TEST))
     run = Run(CARDS[name], train, seed=options.seed, epochs=options.epochs)
+    album = Album(name, run, options.out) if options.snapshots else None
     if options.resume and state.exists():
         run.restore(state)
         print(f"{name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
@@ -37,9 +38,14 @@ def train(name: str, options: argparse.Namespace) -> None:
         return
     with Progress(name, run) as progress:
         while not run.done:
+            if album:
+                album.keep()
             for step in run.epoch():
                 progress.show(step)
             run.save(state)
+    if album:
+        album.keep()
+        print(album.publish())
     model, losses = run.finish(test)
     command = shlex.join(["python", "scripts/train.py", name, "--seed", str(run.seed), "--epochs", str(run.epochs)])
     checkpoint.write(target, model.state_dict(), file_header(run, losses, command))
@@ -57,6 +63,28 @@ def relabel(name: str, folder: Path) -> None:
         if found != expected:
             raise ValueError(f"{saved.path}: expected the {what} {expected}, found {found}; train it again")
     checkpoint.write(saved.path, saved.tensors, {**saved.header, "card": card.describe()})
+
+
+class Album:
+    """Snapshots of a model in training, from before the first step on, at twice as many epochs each time."""
+
+    def __init__(self, name: str, run: Run, folder: Path):
+        self.run = run
+        self.path = folder / history.FOLDER / f"{name}{checkpoint.SUFFIX}"
+        self.draft = folder / ".training" / history.FOLDER / self.path.name
+
+    def keep(self) -> None:
+        """Keep the model as it stands, if it is an epoch's turn; on disk, so that a training that goes on has them."""
+        epoch, last = self.run.finished, self.run.epochs
+        if epoch in (0, last) or (epoch & (epoch - 1) == 0 and 2 * epoch <= last):
+            earlier = history.read(self.draft) if epoch and self.draft.exists() else {}
+            history.write(self.draft, {**earlier, epoch: self.run.model})
+
+    def publish(self) -> Path:
+        """Put the finished album where the gallery looks for it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.draft.replace(self.path)
+        return self.path
 
 
 class Progress:
@@ -105,6 +133,9 @@ def main() -> None:
         "--threads", type=int, default=2, help="of torch; 1 each for two trainings side by side (default: 2)"
     )
     parser.add_argument("--resume", action="store_true", help="go on where an earlier call was stopped")
+    parser.add_argument(
+        "--snapshots", action="store_true", help="also keep the model as it was after 0, 1, 2, 4, ... epochs"
+    )
     parser.add_argument(
         "--relabel", action="store_true", help="train nothing: write what the cards say now into the files there"
     )

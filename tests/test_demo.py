@@ -30,13 +30,17 @@ sys.path.insert(0, str(ROOT / "demo"))
 import app  # noqa: E402
 import checks  # noqa: E402
 import latent  # noqa: E402
+import morph  # noqa: E402
 import views  # noqa: E402
 
 GAN, FLAT = views.gans()[0], latent.flat_models()
 TABS = {
     "Explore": "explore",
+    "Morph": "morphs",
     "GANs": "gans",
     "Reconstruction": "reconstructions",
+    "Memory": "memory",
+    "Learning": "learning",
     "Compare": "compare",
 }  # name: id of its figure
 FLAGS = (
@@ -373,6 +377,41 @@ def test_nonsense_in_the_address_is_left_aside(visit):
     assert page.complaints == []
 
 
+def test_morphs(visit):
+    page = visit()
+    figure = turn_to(page, "Morph")
+    rows = figure.locator(".row")
+    expect(rows).to_have_count(len(views.encoding_models()))
+    wish = [views.encoding_models(), [morph.TEST] * 2, [0, 1], [None] * 2, morph.STRAIGHT, morph.NO_CLASS]
+    for row, expected in zip(rows.all(), morph.morphs(*wish, morph.NO_CLASS, 1), strict=True):
+        np.testing.assert_array_equal([pixels(image) for image in row.locator("img").all()], expected.pictures)
+    with page.expect_download() as saved:
+        figure.get_by_role("link", name="Save as GIF").click()
+    assert Image.open(saved.value.path()).n_frames == 2 * morph.FRAMES - 2
+
+
+def test_memory(visit):
+    page = visit()
+    figure = turn_to(page, "Memory")
+    rows, notice = views.memorised(GAN, checks.MOST_IMAGES, 0)
+    expect(figure.locator(".notice")).to_have_text(notice)
+    for row, expected in zip(figure.locator(".row").all(), rows, strict=True):
+        np.testing.assert_array_equal([pixels(image) for image in row.locator("img").all()], expected.pictures)
+
+
+def test_learning(visit):
+    page = visit()
+    figure = turn_to(page, "Learning")
+    name = gengallery.list_histories()[0]
+    last = len(views.course(name)) - 1
+    page.get_by_label("Moment").first.fill("0")
+    expect(figure).to_contain_text("before training")
+    expected = views.learning(name, 0, checks.MOST_IMAGES, 0)
+    row = figure.locator(".row").last
+    np.testing.assert_array_equal([pixels(image) for image in row.locator("img").all()], expected[-1].pictures)
+    assert last > 0
+
+
 def test_compare(visit):
     page = visit()
     figure = turn_to(page, "Compare")
@@ -440,12 +479,23 @@ CALLS = {
     "/latent_grid": {
         "model": FLAT[0], "preset": latent.OWN, "side": 3, "x_min": -1, "x_max": 1, "y_min": -2, "y_max": 2,
     },
+    "/morph": {
+        "models": FLAT[:1], "source_a": morph.TEST, "seed_a": 0, "upload_a": None, "source_b": morph.SAMPLE,
+        "seed_b": 1, "upload_b": None, "path": morph.ARC, "less": morph.NO_CLASS, "more": "Bag", "strength": 1,
+    },
+    "/memorised": {"model": GAN, "count": 2, "seed": 1},
+    "/learning": {"model": gengallery.list_histories()[0], "moment": 1, "count": 2, "seed": 1},
     "/compare": {},
 }  # fmt: skip
 POSTERS = {
     "/gan_variants": lambda: views.poster(views.gan_variants([GAN], 2, 1)),
     "/swap_prior": lambda: views.poster(views.swapped_priors(GAN, ["uniform, raw"], 2, 1)),
     "/reconstruct": lambda: views.poster(views.reconstructions(FLAT[:1], views.TEST, 2, 1)[0]),
+    "/morph": lambda: views.poster(
+        morph.morphs(FLAT[:1], [morph.TEST, morph.SAMPLE], [0, 1], [None, None], morph.ARC, morph.NO_CLASS, "Bag", 1)
+    ),
+    "/memorised": lambda: views.poster(views.memorised(GAN, 2, 1)[0]),
+    "/learning": lambda: views.poster(views.learning(gengallery.list_histories()[0], 1, 2, 1)),
     "/from_noise": lambda: views.poster(views.from_noise([GAN], 1)),
 }
 

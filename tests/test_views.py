@@ -125,6 +125,48 @@ def test_from_noise():
         np.testing.assert_array_equal(row.pictures, to_uint8(gengallery.load(row.label).generate(10, 4)))
 
 
+# -- memory and learning
+
+
+def test_neighbours_are_the_nearest_training_images(synthetic_data):
+    (own, *neighbours), notice = views.memorised(GAN, 3, 7)
+    train = synthetic_data[data.TRAIN].images.flatten(1).double() / 255
+    apart = torch.cdist(torch.from_numpy(own.pictures).flatten(1).double() / 255, train)
+    for rank, row in enumerate(neighbours):
+        distance, index = apart.sort(dim=1)[0][:, rank], apart.argsort(dim=1)[:, rank]
+        np.testing.assert_array_equal(row.pictures, synthetic_data[data.TRAIN].images[index][:, 0])
+        assert [caption.split()[-1] for caption in row.captions] == [f"{x:.1f}" for x in distance.tolist()]
+    assert "Copies among these 3" in notice
+
+
+def test_a_copy_is_found_out(synthetic_data, monkeypatch):
+    train = as_images(synthetic_data[data.TRAIN].images[:4])
+    monkeypatch.setattr(type(gengallery.load(GAN)), "generate", lambda self, n, seed: train[:n])
+    rows, notice = views.memorised(GAN, 4, 0)
+    assert notice.startswith("Copies among these 4, at least three times nearer to one garment than to any other: 4.")
+    np.testing.assert_array_equal(rows[0].pictures, rows[1].pictures)
+
+
+def test_memory_needs_the_data_set(no_data):
+    rows, notice = views.memorised(GAN, 3, 0)
+    assert len(rows) == 1
+    assert "not on this machine" in notice
+
+
+@pytest.mark.parametrize("name", gengallery.list_histories())
+def test_learning_shows_what_the_family_can_do(name):
+    moments = views.course(name)
+    rows = views.learning(name, len(moments) - 1, 2, 0)
+    labels = [row.label for row in rows]
+    final = gengallery.load(name)
+    assert ("Generated" in labels) == (final.prior.describe()["kind"] == "noise")
+    assert ("Reconstructed" in labels) == (not final.searches)
+    assert all(f"{list(moments)[-1]} epochs" in row.note for row in rows if row.label != "Originals")
+    before = views.learning(name, 0, 2, 0)
+    assert before[0].note == "before training" or before[1].note.startswith("before training")
+    assert (before[-1].pictures != rows[-1].pictures).any()
+
+
 # -- comparison
 
 
@@ -262,6 +304,13 @@ BAD = [
     (views.reconstructions, {**REBUILD, "upload": None}, "upload"),
     (views.reconstructions, {**REBUILD, "upload": "text"}, "str"),
     (views.reconstructions, {**REBUILD, "upload": Image.new("I;16", (28, 28))}, "I;16"),
+    (views.memorised, {"name": "nobody", "count": 1, "seed": 0}, "model"),
+    (views.memorised, {"name": GAN, "count": 1e9, "seed": 0}, "how many"),
+    (views.learning, {"name": "nobody", "moment": 0, "count": 1, "seed": 0}, "model"),
+    *(
+        (views.learning, {"name": gengallery.list_histories()[0], "moment": bad, "count": 1, "seed": 0}, "moment")
+        for bad in (-1, 99, 0.5, *NOT_FINITE)
+    ),
     (views.from_noise, {"names": [], "seed": 0}, "models"),
     (views.from_noise, {"names": [GAN], "seed": -1}, "seed"),
 ]  # fmt: skip
