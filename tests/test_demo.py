@@ -97,10 +97,10 @@ def visit(playwright, address, tmp_path):
         pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
     contexts = []
 
-    def open_page(width=1280, query=""):
+    def open_page(width=1280, query="", locale="en-US"):
         context = playwright.chromium.launch_persistent_context(
             tmp_path / f"browser{len(contexts)}", headless=True, executable_path=browser, args=FLAGS,
-            viewport={"width": width, "height": 900},
+            viewport={"width": width, "height": 900}, locale=locale,
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
@@ -368,6 +368,30 @@ def test_the_address_brings_the_view_back(visit):
     page.wait_for_function("() => document.querySelector('.share code').textContent.includes('vae_2')")
     found = dict(parse_qsl(urlparse(page.url).query))
     assert (found["at"], found["pins"], found["side"]) == ("0.25,0.75", "0.1,0.2", "5")
+
+
+def test_explore_speaks_portuguese(visit):
+    page = visit(locale="pt-BR")
+    words = json.loads((app.STATIC / "pt.json").read_text(encoding="utf-8"))
+    page.get_by_role("button", name=words["Surprise me"]).click(timeout=30_000)
+    chips = page.locator(".chips button")
+    expect(chips).to_have_text([words[name] for name in CLASS_NAMES])
+    options = page.locator("#explore select option")
+    expect(options).to_have_text([words[kind.title] for kind in latent.KINDS.values()])
+    expect(page.locator("#explore legend").first).to_have_text("Modelos")
+    assert page.complaints == []
+
+
+def test_every_text_of_explore_has_its_translation():
+    words = json.loads((app.STATIC / "pt.json").read_text(encoding="utf-8"))
+    texts = {
+        text.strip() for text in re.findall(r">([^<>]+)<", (app.STATIC / "explore.html").read_text()) if text.strip()
+    }
+    scripts = "".join((app.STATIC / name).read_text() for name in ("explore.js", "page.js"))
+    texts |= set(re.findall(r'say\("([^"]+)"\)', scripts)) | set(CLASS_NAMES) | {latent.OWN, latent.TRIANGLE}
+    texts |= {kind.title for kind in latent.KINDS.values()} | set(latent.RANGES)
+    assert texts - words.keys() == set()
+    assert len(texts) > 30
 
 
 def test_nonsense_in_the_address_is_left_aside(visit):
