@@ -113,9 +113,9 @@ def morph(
     upload_b: Image.Image | None, path: str, less: str, more: str, strength: float,
 ) -> tuple[str, np.ndarray]:  # fmt: skip
     """From one garment to another through the latents: the page's HTML, and all pictures as one PNG, a row a model."""
-    request = (models, [source_a, source_b], [seed_a, seed_b], [upload_a, upload_b], path, less, more, strength)
-    rows = morphing.morphs(*request)
-    return markup.rows(rows) + markup.film(morphing.animation(*request)), views.poster(rows)
+    sources, seeds, uploads = [source_a, source_b], [seed_a, seed_b], [upload_a, upload_b]
+    rows, gif = morphing.morphs(models, sources, seeds, uploads, path, less, more, strength)
+    return markup.rows(rows) + markup.film(gif), views.poster(rows)
 
 
 @refusing
@@ -295,7 +295,7 @@ def island(name: str, functions: list, **props: Any) -> gr.HTML:
     script = (
         f"const at = name => import(new URL(`{address(STATIC)}/${{name}}.js`, document.baseURI));"
         f"Promise.all([at('page'), at('{name}')]).then(async ([page, part]) => {{"
-        f"    const say = await page.language();"
+        "    const say = await page.language();"
         "    page.translate(element, say);"
         "    part.start(element, props, server, say);"
         "});"

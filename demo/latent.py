@@ -66,7 +66,6 @@ class Matrix:
 
 def matrix(name: str, kind: str, seed: int, area: Any, side: int) -> Matrix:
     """A `side` x `side` grid of decoded points of `area` on the plane of `kind` through the latent space of `name`."""
-    choice("model", name, KINDS[choice("plane", kind, KINDS)].models())
     side = whole("side", side, 2, MOST_SIDE)
     bounds = _area(area)
     z = plane(name, kind, seed).points(bounds, side)

@@ -30,32 +30,29 @@ FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds ea
 def morphs(
     names: Sequence[str], sources: Sequence[str], seeds: Sequence[int], uploads: Sequence[Any], path: str,
     less: str, more: str, strength: float,
-) -> list[Row]:  # fmt: skip
-    """A row for each of the models `names`, STEPS images from A to B.
+) -> tuple[list[Row], bytes]:  # fmt: skip
+    """A row for each of the models `names`, STEPS images from A to B; and there and back as a GIF, the models side by
+    side, each pixel 4 x 4.
 
     `sources`, `seeds` and `uploads` are those of A and B: one of SOURCES, what chooses the image, and the picture for
     the last of them. On the way, `strength` times the direction from the class `less` to the class `more` is added;
     either may be NO_CLASS, and then the mean of all data stands in its place. Models without an encoder have no such
     directions.
     """
-    rows = []
+    rows, films = [], []
     for name, start, end, shift in _ends(names, sources, seeds, uploads, path, less, more, strength):
-        z = between(start, end, torch.linspace(0, 1, STEPS), path) + shift
-        note = "search" if views.load(name).searches and sources != [SAMPLE, SAMPLE] else ""
-        rows.append(Row(name, note, to_uint8(views.load(name).decode(z))))
-    return rows
+        model = views.load(name)
+        still, moving = (
+            model.decode(between(start, end, torch.linspace(0, 1, steps), path) + shift) for steps in (STEPS, FRAMES)
+        )
+        note = "search" if model.searches and sources != [SAMPLE, SAMPLE] else ""
+        rows.append(Row(name, note, to_uint8(still)))
+        films.append(moving)
+    return rows, _gif(films)
 
 
-def animation(
-    names: Sequence[str], sources: Sequence[str], seeds: Sequence[int], uploads: Sequence[Any], path: str,
-    less: str, more: str, strength: float,
-) -> bytes:  # fmt: skip
-    """The same morphs there and back as a GIF, the models side by side, each pixel 4 x 4."""
-    share = torch.linspace(0, 1, FRAMES)
-    films = [
-        views.load(name).decode(between(start, end, share, path) + shift)
-        for name, start, end, shift in _ends(names, sources, seeds, uploads, path, less, more, strength)
-    ]
+def _gif(films: Sequence[Tensor]) -> bytes:
+    """Films (FRAMES, 1, 28, 28), side by side, there and back."""
     frames = [
         Image.fromarray(enlarge(sheet(torch.stack(images), len(films)), 4)) for images in zip(*films, strict=True)
     ]

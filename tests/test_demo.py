@@ -407,7 +407,8 @@ def test_morphs(visit):
     rows = figure.locator(".row")
     expect(rows).to_have_count(len(views.encoding_models()))
     wish = [views.encoding_models(), [morph.TEST] * 2, [0, 1], [None] * 2, morph.STRAIGHT, morph.NO_CLASS]
-    for row, expected in zip(rows.all(), morph.morphs(*wish, morph.NO_CLASS, 1), strict=True):
+    expected_rows, _ = morph.morphs(*wish, morph.NO_CLASS, 1)
+    for row, expected in zip(rows.all(), expected_rows, strict=True):
         np.testing.assert_array_equal([pixels(image) for image in row.locator("img").all()], expected.pictures)
     with page.expect_download() as saved:
         figure.get_by_role("link", name="Save as GIF").click()
@@ -516,7 +517,7 @@ POSTERS = {
     "/swap_prior": lambda: views.poster(views.swapped_priors(GAN, ["uniform, raw"], 2, 1)),
     "/reconstruct": lambda: views.poster(views.reconstructions(FLAT[:1], views.TEST, 2, 1)[0]),
     "/morph": lambda: views.poster(
-        morph.morphs(FLAT[:1], [morph.TEST, morph.SAMPLE], [0, 1], [None, None], morph.ARC, morph.NO_CLASS, "Bag", 1)
+        morph.morphs(FLAT[:1], [morph.TEST, morph.SAMPLE], [0, 1], [None, None], morph.ARC, morph.NO_CLASS, "Bag", 1)[0]
     ),
     "/memorised": lambda: views.poster(views.memorised(GAN, 2, 1)[0]),
     "/learning": lambda: views.poster(views.learning(gengallery.list_histories()[0], 1, 2, 1)),

@@ -219,7 +219,7 @@ class Pad {
     }
 
     async askMatrix() {
-        const { state, ranges } = this.explorer, { plane, seed, side } = state;
+        const { state } = this.explorer, { plane, seed, side } = state;
         const area = state.range === "own" ? state.own : (this.plane.ranges[state.range] ?? Object.values(this.plane.ranges)[0]);
         const { image } = await this.explorer.ask("matrix", { model: this.name, plane, seed, side, area });
         this.area = area;
@@ -482,7 +482,7 @@ class Explorer {
     }
 
     complain(text) {
-        const notice = this.find(":scope > .explore > .notice, .notice");
+        const notice = this.find(".notice");
         notice.textContent = text;
         notice.hidden = !text;
     }
