@@ -252,19 +252,19 @@ def test_the_bound_lies_between_the_elbo_and_the_evidence(evidence):
     images, log_p = evidence
     model = gengallery.load("vae_2")
     with torch.inference_mode():
-        weights = model.log_weights(images, 500, np.random.default_rng(0))
+        weights = model.log_weights(images, 3000, np.random.default_rng(0))
         elbo = [-model.losses(images, torch.zeros(24), np.random.default_rng(seed))["total"] for seed in range(40)]
     bound = metrics.importance_weighted_bound(weights)
     gap = log_p - bound
     # Each is a lower bound in the mean over draws only, and slow where the true posterior has two tops.
     assert gap.min() > -1.5
     assert gap.median().abs() < 0.4
-    assert gap.mean() > -0.1
+    assert -0.1 < gap.mean() < 1.5
     assert gap.sort().values[:-2].mean() < 0.5
     assert (bound >= weights.double().mean(0)).all()
     assert weights.mean().item() == pytest.approx(sum(elbo).item() / 40, abs=0.5)
     assert bound.mean() > sum(elbo) / 40 + 1
-    assert weights.shape == (500, 24)
+    assert weights.shape == (3000, 24)
 
 
 def test_the_bound_of_one_draw_is_the_elbo(bench, monkeypatch):
