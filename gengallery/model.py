@@ -153,6 +153,23 @@ def latent_grid(x_min: float, x_max: float, y_min: float, y_max: float, side: in
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1).reshape(-1, 2)  # (side, side, 2) -> (side^2, 2)
 
 
+def latent_path(start: Tensor, end: Tensor, steps: int, arc: bool = False) -> Tensor:
+    """The latents (steps, d) that lead evenly from `start` (d) to `end` (d), both included: straight, or along an arc.
+
+    Along an arc, the angle grows evenly about the origin (K. Shoemake 1985, doi.org/10.1145/325165.325242), as suits
+    Gaussian noise, whose length hardly varies (T. White 2016, arxiv.org/abs/1609.04468); the length goes evenly from
+    one to the other. Latents in one line with the origin have no arc, and go straight.
+    """
+    t = torch.linspace(0, 1, steps)[:, None]
+    lengths = torch.stack([start.norm(), end.norm()])
+    cosine = torch.dot(start, end) / lengths.prod()
+    if not arc or not cosine.abs() < 1 - 1e-6:  # written so that NaN, of a latent at the origin, goes straight
+        return start + t * (end - start)
+    angle = cosine.acos()
+    direction = (((1 - t) * angle).sin() * start / lengths[0] + (t * angle).sin() * end / lengths[1]) / angle.sin()
+    return direction * (lengths[0] + t * (lengths[1] - lengths[0]))
+
+
 class Network(nn.Module):
     """What a card describes, training makes, and a file of weights rebuilds."""
 

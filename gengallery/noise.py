@@ -69,6 +69,11 @@ class Noise(Prior):
         z = torch.from_numpy(draw(rng, (n, self.dim)))
         return (z - mean) / deviation if self.standardised else z
 
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of each number."""
+        _, mean, deviation = DISTRIBUTIONS[self.distribution]
+        return (0.0, 1.0) if self.standardised else (mean, deviation)
+
     def describe(self) -> dict:
         return {
             "kind": "noise",

@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import expect, sync_playwright
 
 from gengallery import data
 
@@ -17,6 +20,7 @@ from gengallery import data
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "demo"))  # whose files import one another, as when the demo runs
 TRAIN_SCRIPT = ROOT / "scripts" / "train.py"
 TRAIN_SIZE, TEST_SIZE = 640, 200  # of the stand-in
 
@@ -117,3 +121,108 @@ def train_main(train_module, monkeypatch):
 
     yield call
     torch.set_num_threads(threads)  # the script sets them for its process
+
+
+# -- the demo in a browser
+
+FIGURES = {
+    "Explore": "explore",
+    "Morph": "morphs",
+    "Generate": "generated",
+    "Reconstruction": "reconstructions",
+    "Memory": "memory",
+    "Learning": "learning",
+    "Compare": "compare",
+}  # the tabs, and the id of what hangs in each
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+)  # fmt: skip
+PIXELS = """image => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0);
+    return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 0));
+}"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def app() -> ModuleType:
+    """The demo as a module; importing it builds the page."""
+    return importlib.import_module("app")
+
+
+@pytest.fixture(scope="session")
+def address(app):
+    """Where the demo is served."""
+    yield app.launch(server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True)
+    app.demo.close()
+
+
+@pytest.fixture(scope="session")
+def playwright():
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(playwright, address, tmp_path):
+    """visit(width, query) opens the page in a browser of its own; the requests it made are in page.requested."""
+    names = ("chromium", "chrome", "google-chrome", "chromium-browser")
+    browsers = [
+        os.environ.get("CHROME"),
+        "/usr/bin/chromium",
+        *map(shutil.which, names),
+        playwright.chromium.executable_path,
+    ]
+    browser = next((path for path in browsers if path and Path(path).exists()), None)
+    if browser is None:
+        pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
+    contexts = []
+
+    def open_page(width=1280, query="", locale="en-US"):
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path / f"browser{len(contexts)}", headless=True, executable_path=browser, args=FLAGS,
+            viewport={"width": width, "height": 900}, locale=locale,
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.requested = []
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.complaints = []
+        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(address + query)
+        expect(page.get_by_role("tab").last).to_be_visible(timeout=30_000)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def turn_to(page, tab):
+    """Open a tab and wait until its figure hangs; returns the figure."""
+    page.get_by_role("tab", name=tab, exact=True).click()
+    return hung(page, tab)
+
+
+def hung(page, tab):
+    """The figure of a tab that is open, once it hangs."""
+    figure = page.locator(f"#{FIGURES[tab]}")
+    expect(figure.locator("img, canvas, .notice").first).to_be_visible(timeout=30_000)
+    return figure
+
+
+def pixels(image) -> np.ndarray:
+    """The pixels of a picture in the page, as the browser decoded them."""
+    width = image.evaluate("image => image.naturalWidth")
+    return np.array(image.evaluate(PIXELS), np.uint8).reshape(-1, width)

@@ -1,26 +1,20 @@
 """Planes through latent spaces, the matrices on them, and the decoders that go to the browser."""
 
 import json
-import sys
-from pathlib import Path
 
+import browser
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from torch import nn
+from views import common, latent
 
 import gengallery
 from gengallery.images import to_uint8
 from gengallery.model import LatentStatistics
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
-
-import browser
-import latent
-import views
-
-FLAT, DEEP, GAN = latent.flat_models(), latent.deep_models(), views.gans()[0]
+FLAT, DEEP, GAN = latent.flat_models(), latent.deep_models(), common.noise_models()[0]
 AREA = (-1.0, 3.0, 2.0, 6.0)
 
 
@@ -30,7 +24,7 @@ def test_presets(monkeypatch):
 
     grid, labels = torch.stack([torch.linspace(0, 100, 2000), torch.linspace(0, -200, 2000)], dim=1), torch.arange(2000)
     Fake.statistics.fit(grid, labels % 10, grid, labels % 10)
-    monkeypatch.setattr(views, "load", lambda name: Fake)
+    monkeypatch.setattr(latent, "load", lambda name: Fake)
     found = latent.plane(FLAT[0], "latents", 0)
     spread = 2 * grid.numpy().std(axis=0, ddof=1)
     assert found.ranges[latent.SQUARE] == (-1, 1, -1, 1)
@@ -130,7 +124,7 @@ def test_what_makes_no_sense_is_refused_by_name(view, choices, named):
 # -- decoders for the browser
 
 
-@pytest.mark.parametrize("name", views.models())
+@pytest.mark.parametrize("name", common.models())
 def test_every_model_can_be_decoded_in_the_browser(name, tmp_path):
     model = gengallery.load(name)
     assert browser.export(model, tmp_path / "file")

@@ -1,32 +1,27 @@
 """Morphs from one garment to another, and class directions."""
 
-import sys
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
+from views import common, morph
 
 import gengallery
 from gengallery.images import CLASS_NAMES, to_uint8
+from gengallery.model import latent_path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
-
-import morph
-import views
-
-VAE, GAN = "vae_2", views.gans()[0]
+VAE, GAN = common.encoding_models()[-1], common.noise_models()[0]
 WISH = {
-    "names": [VAE], "sources": [morph.SAMPLE, morph.SAMPLE], "seeds": [1, 2], "uploads": [None, None],
-    "path": morph.STRAIGHT, "less": morph.NO_CLASS, "more": morph.NO_CLASS, "strength": 1.0,
+    "names": [VAE], "source_a": morph.SAMPLE, "seed_a": 1, "picture_a": None, "source_b": morph.SAMPLE, "seed_b": 2,
+    "picture_b": None, "path": morph.STRAIGHT, "less": morph.NO_CLASS, "plus": morph.NO_CLASS, "strength": 1.0,
 }  # fmt: skip
 
 
 def test_a_morph_leads_from_a_to_b():
-    rows, _ = morph.morphs(**WISH | {"names": [VAE, GAN]})
-    assert [row.label for row in rows] == [name for name in views.models() if name in (VAE, GAN)]
+    rows = morph.morphs(**WISH | {"names": [VAE, GAN]}).rows
+    assert [row.label for row in rows] == [name for name in common.models() if name in (VAE, GAN)]
     for row in rows:
         assert len(row.pictures) == morph.STEPS
         model = gengallery.load(row.label)
@@ -36,44 +31,48 @@ def test_a_morph_leads_from_a_to_b():
 
 
 def test_a_picture_goes_through_the_encoder():
-    picture = Image.fromarray(to_uint8(gengallery.load(VAE).generate(1, 4))[0])
-    rows, _ = morph.morphs(**WISH | {"sources": [morph.UPLOAD, morph.TEST], "uploads": [picture, None]})
-    expected = to_uint8(gengallery.load(VAE).reconstruct(picture))[0]
-    assert np.abs(rows[0].pictures[0].astype(int) - expected).max() <= 1
+    image = gengallery.load(VAE).generate(1, 4)
+    text = common.picture_as_text(image)
+    (row,) = morph.morphs(**WISH | {"source_a": common.YOURS, "picture_a": text, "source_b": common.TEST}).rows
+    expected = to_uint8(gengallery.load(VAE).reconstruct(common.picture_of(text)))[0]
+    assert np.abs(row.pictures[0].astype(int) - expected).max() <= 1
+
+
+def test_the_path_decides():
+    straight, arc = (morph.morphs(**WISH | {"path": path}).rows[0].pictures for path in morph.PATHS)
+    assert (straight[1:-1] != arc[1:-1]).any()
+    assert np.abs(straight[[0, -1]].astype(int) - arc[[0, -1]]).max() <= 1
 
 
 def test_an_arc_keeps_the_length_and_turns_evenly():
     start, end, share = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0]), torch.linspace(0, 1, 4)
-    z = morph.between(start, end, share, morph.ARC)
+    z = latent_path(start, end, 4, arc=True)
     torch.testing.assert_close(z.norm(dim=1), torch.full((4,), 3.0))
     torch.testing.assert_close(torch.atan2(z[:, 1], z[:, 0]), share * torch.pi / 2)
-    longer = morph.between(start, 2 * end, share, morph.ARC)
+    longer = latent_path(start, 2 * end, 4, arc=True)
     torch.testing.assert_close(longer.norm(dim=1), 3 + 3 * share)
-    straight = morph.between(start, end, share, morph.STRAIGHT)
-    torch.testing.assert_close(straight, torch.stack([3 - 3 * share, 3 * share], dim=1))
+    torch.testing.assert_close(latent_path(start, end, 4), torch.stack([3 - 3 * share, 3 * share], dim=1))
 
 
 @pytest.mark.parametrize("end", [[0.0, 0.0], [6.0, 0.0], [-6.0, 0.0]])
 def test_where_there_is_no_arc_the_way_is_straight(end):
-    start, end, share = torch.tensor([3.0, 0.0]), torch.tensor(end), torch.linspace(0, 1, 5)
-    expected = morph.between(start, end, share, morph.STRAIGHT)
-    torch.testing.assert_close(morph.between(start, end, share, morph.ARC), expected)
+    start, end = torch.tensor([3.0, 0.0]), torch.tensor(end)
+    torch.testing.assert_close(latent_path(start, end, 5, arc=True), latent_path(start, end, 5))
 
 
 def test_a_class_direction_is_added_all_along():
     model = gengallery.load(VAE)
-    (row,), _ = morph.morphs(**WISH | {"less": "Sneaker", "more": "Bag", "strength": 0.5})
+    (row,) = morph.morphs(**WISH | {"less": "Sneaker", "plus": "Bag", "strength": 0.5}).rows
     centroids = model.statistics.centroids
     shift = 0.5 * (centroids[CLASS_NAMES.index("Bag")] - centroids[CLASS_NAMES.index("Sneaker")])
     expected = to_uint8(model.decode(model.sample(1, 1) + shift))[0]
     assert np.abs(row.pictures[0].astype(int) - expected).max() <= 1
-    ((plain,), _), ((gan,), _) = (morph.morphs(**WISH | {"names": [GAN]} | more) for more in ({}, {"more": "Bag"}))
+    plain, gan = (morph.morphs(**WISH | {"names": [GAN]} | more).rows[0] for more in ({}, {"plus": "Bag"}))
     np.testing.assert_array_equal(plain.pictures, gan.pictures)  # which has no centroids
 
 
 def test_the_film_goes_there_and_back():
-    _, gif = morph.morphs(**WISH | {"names": [VAE, GAN]})
-    film = Image.open(BytesIO(gif))
+    film = Image.open(BytesIO(morph.morphs(**WISH | {"names": [VAE, GAN]}).film))
     frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 2 * morph.FRAMES - 2
     np.testing.assert_array_equal(frames[1], frames[-1])
@@ -83,10 +82,9 @@ def test_the_film_goes_there_and_back():
 
 BAD = [
     ({"names": []}, "models"), ({"names": ["nobody"]}, "nobody"), ({"path": "downhill"}, "path"),
-    ({"sources": ["elsewhere", morph.TEST]}, "source of A"), ({"sources": [morph.TEST, None]}, "source of B"),
-    ({"seeds": [-1, 0]}, "seed"), ({"seeds": [0, float("nan")]}, "seed"),
-    ({"sources": [morph.TEST, morph.UPLOAD]}, "B: expected a picture"),
-    ({"less": "Hat"}, "class"), ({"strength": float("nan")}, "strength"), ({"strength": 1e9}, "strength"),
+    ({"source_a": "elsewhere"}, "source of A"), ({"source_b": None}, "source of B"),
+    ({"seed_a": -1}, "seed"), ({"seed_b": float("nan")}, "seed"), ({"source_b": common.YOURS}, "picture"),
+    ({"less": "Hat"}, "class"), ({"strength": float("nan")}, "how much"), ({"strength": 1e9}, "how much"),
 ]  # fmt: skip
 
 

@@ -5,9 +5,10 @@
 // z = origin + a across + b up.
 
 import { fetchDecoder, paint } from "./decoder.js";
-import { always, copy, fill, remember, recall } from "./page.js";
+import { always, copy, download, fill, remember, recall } from "./page.js";
 
-const STEP = 0.01, STRIDE = 0.05, MORPH = 2400; // of the arrow keys, with shift; a morph there and back, in ms
+const STEP = 0.01, STRIDE = 0.05; // of the arrow keys, and with shift
+const MORPH = 2400, WANDER = 20; // a morph there and back, in ms; how long the cursor goes its own way, in s
 
 const written = x => (Object.is(Math.round(100 * x), -0) ? 0 : Math.round(100 * x) / 100);
 const clamp = x => Math.min(1, Math.max(0, x));
@@ -236,11 +237,7 @@ class Pad {
         const canvas = new OffscreenCanvas(scale * side, scale * side), context = canvas.getContext("2d");
         context.imageSmoothingEnabled = false;
         context.drawImage(this.image, 0, 0, canvas.width, canvas.height);
-        const link = document.createElement("a");
-        link.href = URL.createObjectURL(await canvas.convertToBlob({ type: "image/png" }));
-        link.download = `${this.name}.png`;
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+        await download(canvas, `${this.name}.png`);
     }
 }
 
@@ -254,13 +251,28 @@ class Explorer {
         Object.assign(this.state, this.recalled());
         this.buildControls();
         addEventListener("resize", () => this.remap());
-        new ResizeObserver(() => this.remap()).observe(this.find(".pads"));
+        new ResizeObserver(() => this.remap()).observe(this.find(".pads")); // also when the tab is opened again
         new MutationObserver(() => this.remap()).observe(document.body, { attributeFilter: ["class"] });
-        this.rebuild();
+        this.rebuild().then(() => this.wander());
     }
 
     find(selector) {
         return this.element.querySelector(selector);
+    }
+
+    /** Until the visitor does anything, the cursor goes its way, to show what there is to do. */
+    wander() {
+        if (recall("explore").at || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+        const begun = performance.now(), over = new AbortController();
+        for (const event of ["pointerdown", "pointermove", "keydown", "focusin", "wheel"])
+            addEventListener(event, () => over.abort(), { signal: over.signal });
+        const step = now => {
+            const t = (now - begun) / 1000;
+            if (over.signal.aborted || t > WANDER) return over.abort();
+            if (this.element.offsetParent) this.moveTo([0.5 + 0.3 * Math.sin(0.7 * t), 0.5 - 0.3 * Math.sin(1.1 * t)]);
+            requestAnimationFrame(step);
+        };
+        requestAnimationFrame(step);
     }
 
     /** The state that the address tells, as far as it makes sense. */
@@ -414,7 +426,7 @@ class Explorer {
     settled() {
         clearTimeout(this.later);
         this.later = setTimeout(() => {
-            remember("explore", this.remembered());
+            if (this.element.offsetParent) remember("explore", this.remembered()); // the address is the open tab's
             const places = this.shown.map(pad => `gengallery.load("${pad.name}").decode([${pad.z.map(x => +x.toFixed(4)).join(", ")}])`);
             this.find(".share code").textContent = ["import gengallery", "", ...places].join("\n");
             const { pins } = this.state;

@@ -1,23 +1,23 @@
-"""Planes through latent spaces, and matrices of decoded points on them: pure functions, no Gradio.
+"""Planes through latent spaces, and matrices of decoded points on them.
 
 A plane is z = origin + a across + b up. The latent space of two dimensions is a plane itself; one of more is cut along
-two directions. Requests are checked as in checks.py.
+two directions.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import checks
 import numpy as np
 import torch
-import views
-from checks import choice, whole
 from torch import Tensor
 
 import gengallery
 from gengallery.images import enlarge, sheet, to_uint8
 from gengallery.model import LatentStatistics, Model, latent_grid
+from views import checks
+from views.checks import choice, whole
+from views.common import ANY_CLASS, TEST, load, models, originals
 
 MOST_SIDE = 30  # of a matrix
 SQUARE, DEVIATIONS, MOST_DATA, OWN = "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", "Your own"
@@ -69,7 +69,7 @@ def matrix(name: str, kind: str, seed: int, area: Any, side: int) -> Matrix:
     side = whole("side", side, 2, MOST_SIDE)
     bounds = _area(area)
     z = plane(name, kind, seed).points(bounds, side)
-    return Matrix(name, bounds, side, sheet(views.load(name).decode(z), side, gap=0))
+    return Matrix(name, bounds, side, sheet(load(name).decode(z), side, gap=0))
 
 
 def plane(name: str, kind: str, seed: int) -> Plane:
@@ -80,7 +80,7 @@ def plane(name: str, kind: str, seed: int) -> Plane:
 
 def decode(name: str, z: Any) -> np.ndarray:
     """The image (28, 28), uint8, of one latent of the model `name`."""
-    model = views.load(choice("model", name, views.models()))
+    model = load(choice("model", name, models()))
     return to_uint8(model.decode(checks.coordinates("z", z, model.config.latent)))[0]
 
 
@@ -111,12 +111,12 @@ def deep_models() -> list[str]:
 
 def encoders() -> list[str]:
     """The models whose file says where the data lies in their latent space."""
-    return [name for name in views.models() if views.load(name).statistics is not None]
+    return [name for name in models() if load(name).statistics is not None]
 
 
 def _flat(name: str, seed: int) -> Plane:
     """The latent space of two dimensions, as it is."""
-    statistics = _statistics(views.load(name))
+    statistics = _statistics(load(name))
     positions = statistics.positions
     spread = 2 * statistics.covariance.diagonal().sqrt()
     low, high = torch.quantile(positions, torch.tensor([0.002, 0.998]), dim=0)
@@ -132,7 +132,7 @@ def _flat(name: str, seed: int) -> Plane:
 
 def _principal(name: str, seed: int) -> Plane:
     """The two directions in which the encoded training set is widest, in its standard deviations, through its mean."""
-    statistics = _statistics(views.load(name))
+    statistics = _statistics(load(name))
     values, vectors = torch.linalg.eigh(statistics.covariance.double())
     widest = (vectors * values.clamp(min=0).sqrt()).float()
     return Plane(statistics.mean, widest[:, -1], widest[:, -2], *_standard())
@@ -140,7 +140,7 @@ def _principal(name: str, seed: int) -> Plane:
 
 def _single(name: str, seed: int) -> Plane:
     """The two latents that tell most of an image: by their KL, or, without one, by how much they vary."""
-    model = views.load(name)
+    model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
     told = model.kl_per_latent(examples(200, 0))
@@ -151,15 +151,14 @@ def _single(name: str, seed: int) -> Plane:
 
 def _images(name: str, seed: int) -> Plane:
     """Three images A, B and C, encoded: A at (0, 0), B at (1, 0), C at (0, 1)."""
-    a, b, c = views.load(name).encode(examples(3, seed))
+    a, b, c = load(name).encode(examples(3, seed))
     ranges = {TRIANGLE: (-0.25, 1.25, -0.25, 1.25)}
     return Plane(a, b - a, c - a, (-0.5, 1.5, -0.5, 1.5), ranges)
 
 
 def examples(count: int, seed: int) -> Tensor:
     """Test images, or a GAN's where there is no data set."""
-    images, *_ = views.originals(views.TEST, count, seed, None)
-    return images
+    return originals(TEST, ANY_CLASS, count, seed, None).images
 
 
 def _statistics(model: Model) -> LatentStatistics:

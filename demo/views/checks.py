@@ -43,11 +43,15 @@ def seed(value: Any) -> int:
     return whole("seed", value, 0, LARGEST_SEED)
 
 
-def coordinate(field: str, value: Any) -> float:
+def between(field: str, value: Any, least: float, most: float) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not abs(value) <= FARTHEST:  # written so that NaN fails too
-        raise ValueError(f"{field}: expected a number from {-FARTHEST:g} to {FARTHEST:g}, found {brief(value)}")
+    if not number or not least <= value <= most:  # written so that NaN fails too
+        raise ValueError(f"{field}: expected a number from {least:g} to {most:g}, found {brief(value)}")
     return float(value)
+
+
+def coordinate(field: str, value: Any) -> float:
+    return between(field, value, -FARTHEST, FARTHEST)
 
 
 def coordinates(field: str, values: Any, length: int) -> list[float]:

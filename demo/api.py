@@ -1,0 +1,74 @@
+"""What programs and assistants may call: three functions, each with one picture for an answer."""
+
+import gradio as gr
+import numpy as np
+import torch
+import uploads
+from tabs.parts import refusing
+from views import checks, latent
+from views.common import load, models
+
+from gengallery.images import enlarge, sheet
+
+SCALE = 4  # of the pictures
+
+
+@refusing
+def generate(model: str, count: int, seed: int) -> np.ndarray:
+    """Draw images of garments from a generative model's own prior, as one PNG, in a row.
+
+    Args:
+        model: Name of the model, for example gan_dim_16 or vae_2.
+        count: How many images, from 1 to 10.
+        seed: A whole number from 0 up; the same seed gives the same images.
+    """
+    checks.choice("model", model, models())
+    images = load(model).generate(checks.count(count), checks.seed(seed))
+    return enlarge(sheet(images, len(images)), SCALE)
+
+
+@refusing
+def reconstruct(model: str, picture: str) -> np.ndarray:
+    """Send a picture of a garment through a model's latents: the original as the model sees it, and beside it what the
+    model makes of it, as one PNG.
+
+    Args:
+        model: Name of the model, for example ae_64 or vae_64.
+        picture: The picture, of any size, in grey or colour.
+    """
+    checks.choice("model", model, models())
+    image = uploads.read(picture)
+    return enlarge(sheet(torch.cat([image, load(model).reconstruct(image)]), 2), SCALE)
+
+
+@refusing
+def latent_grid(
+    model: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
+) -> np.ndarray:
+    """A grid of decoded points of a latent space with two dimensions, as one PNG; x grows to the right, y upwards.
+
+    Args:
+        model: Name of a model with two latents, ae_2 or vae_2.
+        preset: "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", or "Your own", for which alone the four
+            numbers count.
+        side: Images a side, from 2 to 30.
+        x_min: Left edge.
+        x_max: Right edge.
+        y_min: Lower edge.
+        y_max: Upper edge.
+    """
+    return latent.grid(model, preset, side, x_min, x_max, y_min, y_max)
+
+
+def offer() -> None:
+    """Make them endpoints, and tools of the MCP server where there is one."""
+    with gr.Group(visible=False):
+        model, preset, picture = gr.Textbox(), gr.Textbox(), gr.File(type="filepath")
+        numbers = [gr.Number() for _ in range(6)]
+        asked, answer = gr.Button(), gr.Image(format="png")
+    for call, inputs in (
+        (generate, [model, *numbers[:2]]),
+        (reconstruct, [model, picture]),
+        (latent_grid, [model, preset, *numbers[:5]]),
+    ):
+        asked.click(call, inputs, answer, api_name=call.__name__, concurrency_limit=None)

@@ -1,0 +1,31 @@
+"""The tab Learning: a model at moments of its training."""
+
+import gradio as gr
+from views import learning
+
+import gengallery
+from tabs.parts import T, count_box, hung, intro, live, more, seed_box, wall
+
+
+def build(tab: gr.Tab) -> None:
+    """Fill the tab."""
+    intro("Watch it learn", "The same noise and the same garments at moments of a training: drag to go through time.")
+    names = gengallery.list_histories()
+    last = learning.most_moments() - 1
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            buttons = gr.Column()
+            model = gr.Radio(names, value=names[0], label=T("Model"))
+            moment = gr.Slider(0, last, last, step=1, label=T("Moment"), buttons=[])
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page = wall("learning")
+    inputs = {"model": model, "moment": moment, "count": count, "seed": seed}
+    with buttons:
+        live(tab, inputs, draw, [page], learning.surprise)
+    more("learning")
+
+
+def draw(model, moment, count, seed) -> str:
+    """The wall."""
+    return hung(learning.learning(model, moment, count, seed))

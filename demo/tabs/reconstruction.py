@@ -1,0 +1,47 @@
+"""The tab Reconstruction: originals, what each model makes of them, and where it errs."""
+
+import gradio as gr
+import markup
+from views import reconstruction
+from views.common import ANY_CLASS, SOURCES, TEST, YOURS, encoding_models, models
+
+from gengallery.images import CLASS_NAMES
+from tabs.parts import T, count_box, hung, in_words, intro, live, model_choices, more, picture_box, seed_box, wall
+
+
+def build(tab: gr.Tab) -> None:
+    """Fill the tab."""
+    intro(
+        "Through the bottleneck",
+        "Originals above, under them what is left when a model has kept a few numbers of each, and where it errs.",
+    )
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            buttons = gr.Column()
+            source = gr.Radio(in_words(SOURCES), value=TEST, label=T("Originals"))
+            picture = picture_box(source)
+            kind = gr.Dropdown(in_words((ANY_CLASS, *CLASS_NAMES)), value=ANY_CLASS, label=T("Class"))
+            chosen = gr.CheckboxGroup(
+                model_choices(models(), "exhibit", "search"), value=encoding_models(), label=T("Models"),
+                elem_classes="models",
+            )  # fmt: skip
+            damage = gr.Dropdown(in_words(reconstruction.DAMAGES), value=reconstruction.NOTHING, label=T("Damage"))
+            amount = gr.Slider(0, 1, 0.4, step=0.05, label=T("How much"), buttons=[])
+            errors = gr.Checkbox(True, label=T("Error maps: blue is missing, orange is invented"))
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page = wall("reconstructions")
+    inputs = {
+        "models": chosen, "source": source, "kind": kind, "count": count, "seed": seed, "picture": picture,
+        "damage": damage, "amount": amount, "errors": errors,
+    }  # fmt: skip
+    with buttons:
+        live(tab, inputs, draw, [page], reconstruction.surprise, slow=True)
+    more("reconstruction")
+
+
+def draw(chosen, source, kind, count, seed, picture, damage, amount, errors) -> str:
+    """The wall, or an invitation to draw."""
+    if source == YOURS and not picture:
+        return markup.notice("Draw a garment in the black square, or upload a picture.")
+    return hung(reconstruction.reconstructions(chosen, source, kind, count, seed, picture, damage, amount, errors))

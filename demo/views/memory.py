@@ -1,0 +1,64 @@
+"""Has it memorised? Generated images above the training images nearest to them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+import gengallery
+from gengallery import data, metrics
+from gengallery.images import CLASS_NAMES, as_images, to_uint8
+from views import checks
+from views.checks import MOST_IMAGES
+from views.common import Row, Wall, generated, models, script, sound_models
+
+NEIGHBOURS, ORDINALS = 3, ("Nearest", "Second", "Third")
+
+
+def memorised(name: str, count: int, seed: int) -> Wall:
+    """`count` images by the model `name`, and below each the NEIGHBOURS training images nearest to it.
+
+    Distances are Euclidean over all pixels. Where there is no training set, only the images, and a notice.
+    """
+    checks.choice("model", name, models())
+    count, seed = checks.count(count), checks.seed(seed)
+    row = generated(name, count, seed)
+    images = f'images = gengallery.load("{name}").generate({count}, seed={seed})'
+    try:
+        split = data.load(data.TRAIN, download=False)
+    except data.DataMissing:
+        notice = "This needs the training set of Fashion-MNIST, which is not on this machine."
+        return Wall([row], script(images, "rows = [images]"), notice)
+    pictures = torch.from_numpy(row.pictures).float()[:, None] / 255
+    distances, indices = metrics.nearest(pictures, data.as_floats(split.images), k=NEIGHBOURS)
+    rows = [row]
+    for rank in range(NEIGHBOURS):
+        captions = tuple(
+            f"{distance:.1f} · {CLASS_NAMES[split.labels[i]]}"
+            for i, distance in zip(indices[:, rank].tolist(), distances[:, rank].tolist(), strict=True)
+        )
+        near = to_uint8(as_images(split.images[indices[:, rank]]))
+        rows.append(Row(ORDINALS[rank], "of 60,000 training images", near, captions))
+    lines = [
+        images,
+        'train = data.as_floats(data.load("train").images)',
+        f"distances, indices = metrics.nearest(images, train, k={NEIGHBOURS})",
+        f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
+    ]
+    return Wall(rows, script(*lines), _verdict(name, distances))
+
+
+def _verdict(name: str, distances: torch.Tensor) -> str:
+    copies = round(metrics.memorisation_rate(distances[:, :2]) * len(distances))
+    found = (
+        f"Copies among these {len(distances)}, at least three times nearer to one garment than to any other: {copies}."
+    )
+    scorecard = gengallery.info(name)["scorecard"]
+    if scorecard is None:
+        return found
+    return f"{found} Real test images are {scorecard['floor']['nearest']:.1f} from theirs, in the median."
+
+
+def surprise(rng: np.random.Generator) -> dict[str, Any]:
+    """Something to look at, by the names of the tab's inputs."""
+    return {"model": str(rng.choice(sound_models())), "count": MOST_IMAGES, "seed": int(rng.integers(1_000_000))}
