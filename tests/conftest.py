@@ -175,7 +175,9 @@ def playwright():
 
 @pytest.fixture
 def visit(playwright, address, tmp_path):
-    """visit(width, query) opens the page in a browser of its own; the requests it made are in page.requested."""
+    """visit(width, query) opens the page in a browser of its own, by default one whose owner wants no motion.
+
+    The requests it made are in page.requested, what its console complained of in page.complaints."""
     names = ("chromium", "chrome", "google-chrome", "chromium-browser")
     browsers = [
         os.environ.get("CHROME"),
@@ -188,10 +190,10 @@ def visit(playwright, address, tmp_path):
         pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
     contexts = []
 
-    def open_page(width=1280, query="", locale="en-US"):
+    def open_page(width=1280, query="", locale="en-US", motion="reduce"):
         context = playwright.chromium.launch_persistent_context(
             tmp_path / f"browser{len(contexts)}", headless=True, executable_path=browser, args=FLAGS,
-            viewport={"width": width, "height": 900}, locale=locale,
+            viewport={"width": width, "height": 900}, locale=locale, reduced_motion=motion,
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()

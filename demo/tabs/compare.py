@@ -1,31 +1,30 @@
-"""The tab Compare: every model in one table."""
+"""The tab Compare: every model in two plots and a table, and a card of each."""
+
+from typing import Any
 
 import gradio as gr
 import table
-from views.comparison import comparison
+from views import comparison
 
-from tabs.parts import LIVE, T, intro, more
+from tabs.parts import LIVE, T, answering, intro, island, more
 
-# Whoever presses the name of a group of columns gets it beside the models' names.
-JUMP = """element.addEventListener('click', event => {
-    const button = event.target.closest('.jump button');
-    if (!button) return;
-    const box = element.querySelector('.scroll');
-    const group = box.querySelectorAll('.over')[[...button.parentElement.children].indexOf(button)];
-    const left = group.getBoundingClientRect().left - box.querySelector('[rowspan]').getBoundingClientRect().right;
-    box.scrollBy({left, behavior: 'smooth'});
-});"""
+
+@answering
+def card(model: Any) -> dict[str, Any]:
+    return {"html": table.card(comparison.card(model))}
 
 
 def build(tab: gr.Tab) -> None:
     """Fill the tab."""
     intro(
         "Side by side",
-        "Every model in one table: what it is, how good its images are beside real ones, and how well it reconstructs.",
+        "How good each model's images are beside real ones, how well it reconstructs, and what that costs. "
+        "Press a heading to sort, and a model for its card.",
     )
-    page = gr.HTML(elem_id="compare", js_on_load=JUMP, elem_classes="say")
+    page = island("compare", [card], value=None)
     again = gr.Button(T("Measure again"), size="sm", elem_classes="again")
     gr.on(
-        [tab.select, again.click], lambda: table.comparison(comparison()), None, page, api_visibility="private", **LIVE
-    )
+        [tab.select, again.click], lambda: table.as_json(comparison.comparison()), None, page,
+        api_visibility="private", **LIVE,
+    )  # fmt: skip
     more("compare")

@@ -6,7 +6,7 @@ from views import morph
 from views.common import TEST, YOURS, encoding_models, models
 
 from gengallery.images import CLASS_NAMES
-from tabs.parts import T, hung, in_words, intro, live, model_choices, more, picture_box, seed_box, wall
+from tabs.parts import T, hung, intro, live, model_choices, more, picture_box, seed_box, wall, word_choice
 
 
 def build(tab: gr.Tab) -> None:
@@ -23,12 +23,12 @@ def build(tab: gr.Tab) -> None:
         with gr.Column(scale=4, min_width=320):
             page = wall("morphs")
             intro("Add and take away", "A direction from one class to another, added all along the way.")
+            less, plus = (
+                word_choice(label, (morph.NO_CLASS, *CLASS_NAMES), morph.NO_CLASS) for label in ("Take away", "Add")
+            )
             with gr.Row():
-                classes = in_words((morph.NO_CLASS, *CLASS_NAMES))
-                less = gr.Dropdown(classes, value=morph.NO_CLASS, label=T("Take away"))
-                plus = gr.Dropdown(classes, value=morph.NO_CLASS, label=T("Add"))
                 strength = gr.Slider(0, morph.STRONGEST, 1, step=0.1, label=T("How much"), buttons=[])
-            path = gr.Radio(in_words(morph.PATHS), value=morph.STRAIGHT, label=T("Path"))
+                path = word_choice("Path", morph.PATHS, morph.STRAIGHT)
     inputs = {"models": chosen, **ends, "path": path, "less": less, "plus": plus, "strength": strength}
     with buttons:
         live(tab, inputs, draw, [page], morph.surprise, slow=True)
@@ -38,7 +38,7 @@ def build(tab: gr.Tab) -> None:
 def end_boxes(side: str, title: str, seed: int) -> dict[str, gr.components.Component]:
     """Where one end of a morph comes from."""
     with gr.Group():
-        source = gr.Radio(in_words(morph.SOURCES), value=TEST, label=T(title))
+        source = word_choice(title, morph.SOURCES, TEST, short=True)
         picture = picture_box(source)
         number = seed_box(seed, f"Seed of {side}")
     key = side.lower()

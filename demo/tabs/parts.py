@@ -78,9 +78,13 @@ def model_choices(names: list[str], *marks: str) -> list[tuple[str, str]]:
     return [(" · ".join([name, *(mark for mark in common.marks(name) if mark in marks)]), name) for name in names]
 
 
-def in_words(values: Any) -> list[tuple[Any, str]]:
-    """A menu of texts, in the visitor's language."""
-    return [(T(value), value) for value in values]
+def word_choice(label: str, values: Sequence[str], value: str, short: bool = False) -> gr.Radio:
+    """One of some texts, in the visitor's language; side by side unless they are a `short` list.
+
+    A Dropdown would send the translation in the value's place.
+    """
+    choices = [(T(text), text) for text in values]
+    return gr.Radio(choices, value=value, label=T(label), elem_classes=None if short else "words")
 
 
 def seed_box(value: int = 0, label: str = "Seed") -> gr.Number:

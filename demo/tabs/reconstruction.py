@@ -6,7 +6,7 @@ from views import reconstruction
 from views.common import ANY_CLASS, SOURCES, TEST, YOURS, encoding_models, models
 
 from gengallery.images import CLASS_NAMES
-from tabs.parts import T, count_box, hung, in_words, intro, live, model_choices, more, picture_box, seed_box, wall
+from tabs.parts import T, count_box, hung, intro, live, model_choices, more, picture_box, seed_box, wall, word_choice
 
 
 def build(tab: gr.Tab) -> None:
@@ -18,14 +18,14 @@ def build(tab: gr.Tab) -> None:
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
             buttons = gr.Column()
-            source = gr.Radio(in_words(SOURCES), value=TEST, label=T("Originals"))
+            source = word_choice("Originals", SOURCES, TEST, short=True)
             picture = picture_box(source)
-            kind = gr.Dropdown(in_words((ANY_CLASS, *CLASS_NAMES)), value=ANY_CLASS, label=T("Class"))
+            kind = word_choice("Class", (ANY_CLASS, *CLASS_NAMES), ANY_CLASS)
             chosen = gr.CheckboxGroup(
                 model_choices(models(), "exhibit", "search"), value=encoding_models(), label=T("Models"),
                 elem_classes="models",
             )  # fmt: skip
-            damage = gr.Dropdown(in_words(reconstruction.DAMAGES), value=reconstruction.NOTHING, label=T("Damage"))
+            damage = word_choice("Damage", reconstruction.DAMAGES, reconstruction.NOTHING, short=True)
             amount = gr.Slider(0, 1, 0.4, step=0.05, label=T("How much"), buttons=[])
             errors = gr.Checkbox(True, label=T("Error maps: blue is missing, orange is invented"))
             count, seed = count_box(), seed_box()

@@ -7,6 +7,7 @@ import re
 import time
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ import gengallery
 from gengallery.images import SIZE, to_uint8
 from gengallery.model import Model, Paper
 from gengallery.models import family as family_class
+from views import checks
 from views.common import load, models, prior_name
 
 
@@ -85,6 +87,12 @@ class Entry:
     reported: dict[str, float]
     awaited: frozenset[str]  # figures that it has by its nature, but that nobody measured
 
+    @property
+    def values(self) -> dict[str, float | str]:
+        """What the table can be sorted by: facts, by the names of this class, and figures."""
+        facts = ("name", "latent", "prior", "parameters", "bytes", "milliseconds")
+        return {name: getattr(self, name) for name in facts} | self.figures
+
 
 @dataclass(frozen=True)
 class Family:
@@ -107,6 +115,20 @@ class Comparison:
     best: frozenset[tuple[str, str]]  # (model, figure): exhibits don't compete, and those that are written alike share
 
 
+@dataclass(frozen=True)
+class Card:
+    """All that is known of one model."""
+
+    info: dict[str, Any]  # as gengallery.info gives it
+    family: str
+    prior: str
+    paper: Paper
+    pictures: np.ndarray  # (n, 28, 28), uint8: what `python` makes
+    losses: tuple[tuple[Figure, float | None, float | None, float | None], ...]  # training set, test set, the report's
+    figures: tuple[tuple[Figure, float, float | None], ...]  # the model's, real images' own; none while not measured
+    python: str
+
+
 def comparison(samples: int = 3) -> Comparison:
     """Every model of the gallery, family by family, with its speed measured now."""
     cards = [gengallery.info(name) for name in models()]
@@ -114,11 +136,38 @@ def comparison(samples: int = 3) -> Comparison:
     families = tuple(_family(name, [card for card in cards if card["family"] == name], samples) for name in names)
     entries = [entry for family in families for entry in family.entries]
     losses = dict.fromkeys(name for entry in entries for name in entry.figures if name not in FIGURES)
-    others = tuple(Figure(name, name.replace("_", " ").capitalize(), LOSS, "", "{:.3f}") for name in losses)
+    others = tuple(map(_figure, losses))
     groups = {"How good its images are": SAMPLES, "How well it reconstructs": REBUILT, "Other losses": others}
     floor: dict[str, float] = next((card["scorecard"]["floor"] for card in cards if card["scorecard"]), {})
     best = frozenset((name, figure.name) for figure in FIGURES.values() for name in _best(figure, entries, floor))
     return Comparison(families, {title: group for title, group in groups.items() if group}, floor, best)
+
+
+def card(name: Any, samples: int = 16) -> Card:
+    """The card of the model `name`, with images that it draws."""
+    known = gengallery.info(checks.choice("model", name, models()))
+    train, test, reported = known["losses"]["train"], known["losses"]["test"], known["reported"]
+    scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
+    return Card(
+        info=known,
+        family=family_class(known["family"]).title,
+        prior=prior_name(known["prior"]),
+        paper=Paper(**known["paper"]),
+        pictures=to_uint8(load(name).generate(samples, seed=0)),
+        losses=tuple(
+            (_figure(loss), train.get(loss), test.get(loss), reported.get(loss))
+            for loss in dict.fromkeys((*test, *train, *reported))
+        ),
+        figures=tuple(
+            (_figure(key), value, scorecard["floor"].get(key)) for key, value in scorecard["figures"].items()
+        ),
+        python=f'import gengallery\n\nmodel = gengallery.load("{name}")\nimages = model.generate({samples}, seed=0)',
+    )
+
+
+def _figure(name: str) -> Figure:
+    """The figure of that name; one that is not described is a loss of training."""
+    return FIGURES.get(name) or Figure(name, name.replace("_", " ").capitalize(), LOSS, "", "{:.3f}")
 
 
 def _best(figure: Figure, entries: list[Entry], floor: dict[str, float]) -> list[str]:

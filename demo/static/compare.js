@@ -1,0 +1,329 @@
+// Compare: the table of all models, which sorts itself, plots of what they are worth against what they cost, and a card of
+// each. Everything that it knows of a model comes from the server.
+
+import { copy, recall, remember, translate } from "./page.js";
+
+const AXES = [["milliseconds", "Milliseconds an image"], ["parameters", "Parameters"]];
+const MARGIN = { top: 34, right: 12, bottom: 48, left: 44 };
+const DOT = 5.5, LETTERS = 13, TAP = 20; // a dot's radius, the height of its name, how near a tap has to come; in px
+const NARROW = 480; // below it a plot shows only those names that find room beside their dots
+const REACHES = [5, 16, 28, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
+const TURNS = [0, 8, 12, 4, 14, 2, 10, 6, 1, 15, 9, 7, 13, 3, 11, 5].map(k => (k * Math.PI) / 8); // and the ways to go
+const MOST_TICKS = 6;
+
+// -- numbers and shapes
+
+/** From values to pixels, with few round ticks. It is logarithmic for values above zero of which the largest is at least
+ * `spread` times the least. */
+function scale(values, from, to, spread) {
+    const least = Math.min(...values), most = Math.max(...values), log = least > 0 && most >= spread * least;
+    const bent = log ? Math.log10 : x => x, rim = 0.06 * (bent(most) - bent(least)) || 0.1;
+    const low = bent(least) - rim, high = bent(most) + rim;
+    const fits = tick => bent(tick) >= low && bent(tick) <= high && (tick >= 0 || least < 0);
+    const finer = [[1], [1, 3], [1, 2, 5]].map(digits => powers(digits).filter(fits)).filter(ticks => ticks.length <= MOST_TICKS);
+    const ticks = log && finer.at(-1)?.length > 1 ? finer.at(-1) : even(log ? least : low, log ? most : high).filter(fits);
+    return { ticks, at: value => from + ((to - from) * (bent(value) - low)) / (high - low) };
+}
+
+const powers = digits => Array.from({ length: 24 }, (_, k) => digits.map(digit => Number(`${digit}e${k - 12}`))).flat();
+
+function even(low, high) {
+    const rough = 10 ** Math.floor(Math.log10((high - low) / 4));
+    const step = [1, 2, 5, 10].map(digit => digit * rough).find(step => (high - low) / step < MOST_TICKS);
+    return Array.from({ length: MOST_TICKS + 1 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9)));
+}
+
+function shape(name, attributes = {}, ...children) {
+    const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...children);
+    return node;
+}
+
+const around = (x, y, width, height) => ({ left: x - width / 2, right: x + width / 2, top: y - height / 2, bottom: y + height / 2 });
+const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+const within = (a, b) => a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom;
+
+/** Give each dot {x, y, width of its name} a `spot` {x, y, line} for the middle of its name where it hides nothing: close by,
+ * or else farther off at the end of a line; `shy` if there is none. `taken` are boxes to keep free. */
+function settle(dots, frame, taken, reaches) {
+    const names = [...taken], lines = [], marks = dots.map(({ x, y }) => around(x, y, 2 * DOT, 2 * DOT));
+    const crowd = dot => dots.filter(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) < 40).length;
+    const candidates = reaches.flatMap(reach => TURNS.map(turn => [reach, turn]));
+    for (const dot of [...dots].sort((a, b) => crowd(a) - crowd(b) || a.y - b.y)) {
+        const spots = candidates.map(([reach, turn]) => ({
+            x: dot.x + Math.cos(turn) * (DOT + reach + dot.width / 2), y: dot.y + Math.sin(turn) * (DOT + reach + LETTERS / 2), reach,
+        }));
+        const found = spots.find(spot => {
+            const box = around(spot.x, spot.y, dot.width, LETTERS);
+            if (!within(box, frame) || [...names, ...lines, ...marks].some(other => meet(box, other))) return false;
+            spot.box = box;
+            spot.line = spot.reach > REACHES[0] ? lineTo(dot, box) : [];
+            return !spot.line.some(bit => [...names, ...lines].some(other => meet(bit, other)));
+        });
+        dot.spot = found ?? beside(dot, frame);
+        dot.shy = !found;
+        if (found) names.push(found.box), lines.push(...found.line);
+    }
+}
+
+/** The line from a dot to the nearest point of a box, in bits. */
+function lineTo({ x, y }, box) {
+    const to = [Math.min(Math.max(x, box.left), box.right), Math.min(Math.max(y, box.top), box.bottom)];
+    const far = Math.hypot(to[0] - x, to[1] - y), steps = Math.ceil(far / 3);
+    return Array.from({ length: steps }, (_, k) => (DOT + 1 + (k * (far - DOT - 2)) / steps) / far).map(share => around(x + share * (to[0] - x), y + share * (to[1] - y), 2, 2));
+}
+
+/** To the right of a dot, or to its left where the frame ends. */
+function beside({ x, y, width }, frame) {
+    const shift = DOT + REACHES[0] + width / 2, right = x + shift + width / 2 <= frame.right;
+    return { x: right ? x + shift : Math.max(x - shift, frame.left + width / 2), y, line: [] };
+}
+
+// -- the tab
+
+class Comparison {
+    constructor(element, props, server, say, watch) {
+        Object.assign(this, { element, props, server, say });
+        this.dialog = this.find("dialog");
+        this.collator = new Intl.Collator("en", { numeric: true });
+        element.addEventListener("click", event => this.clicked(event));
+        this.find("select").addEventListener("change", event => {
+            this.state.by = event.target.value;
+            this.plot();
+            this.remember();
+        });
+        this.dialog.addEventListener("close", () => {
+            this.state.card = null;
+            this.remember();
+        });
+        new ResizeObserver(() => this.plot()).observe(this.find(".plots"));
+        watch("value", () => this.take());
+        this.take();
+    }
+
+    find(selector) {
+        return this.element.querySelector(selector);
+    }
+
+    get columns() {
+        return new Map([...this.element.querySelectorAll("[data-column]")].map(head => [head.dataset.column, head]));
+    }
+
+    /** Take up what the server measured. */
+    take() {
+        const { value } = this.props, fresh = document.createElement("template"), left = this.find(".scroll")?.scrollLeft;
+        if (!value?.html) return;
+        fresh.innerHTML = value.html;
+        translate(fresh.content, this.say);
+        this.families = [...fresh.content.querySelectorAll("tbody.family")].map(body => [body, [...body.rows]]);
+        this.floor = fresh.content.querySelector("tbody.floor");
+        this.find(".held").replaceChildren(fresh.content);
+        const first = !this.state;
+        this.state ??= this.recalled();
+        this.fill();
+        this.arrange();
+        this.plot();
+        if (left) this.find(".scroll").scrollLeft = left;
+        this.remember();
+        if (first && this.state.card) this.open(this.state.card);
+    }
+
+    /** The state that the address tells, as far as it makes sense. */
+    recalled() {
+        const { sort, order, by, card } = recall("compare"), { figures, models } = this.props.value;
+        const known = this.columns.has(sort);
+        return {
+            sort: known ? sort : null, order: known && order === "down" ? "down" : "up",
+            by: Object.hasOwn(figures, by ?? "") ? by : null, card: Object.hasOwn(models, card ?? "") ? card : null,
+        };
+    }
+
+    remember() {
+        const { sort, order, by, card } = this.state;
+        if (this.element.offsetParent) remember("compare", { sort, order: sort && order, by, card }); // the address is the open tab's
+    }
+
+    clicked(event) {
+        const link = event.target.closest("a.dot"), button = event.target.closest("button"), svg = event.target.closest("svg");
+        if (event.target === this.dialog) return this.dialog.close(); // beside the card
+        if (svg) {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window
+            const name = link?.dataset.model ?? this.nearest(svg, event);
+            if (!name) return;
+            event.preventDefault();
+            return this.open(name);
+        }
+        if (!button) return;
+        const head = button.closest("[data-column]"), row = button.closest("[data-model]");
+        if (head) this.sort(head.dataset.column, "falling" in head.dataset ? "down" : "up");
+        else if (row) this.open(row.dataset.model);
+        else if (button.matches(".families")) this.sort(null);
+        else if (button.closest(".jump")) this.jump([...button.parentElement.children].indexOf(button));
+        else if (button.dataset.do === "close") this.dialog.close();
+        else if (button.dataset.do === "link") copy(location.href, button, this.say);
+        else if (button.dataset.do === "python") copy(this.find("dialog pre").textContent, button, this.say);
+    }
+
+    // -- the table
+
+    /** Sort by a column, whose best values mostly come `first` going up or down; then turn round; then by family again. */
+    sort(column, first) {
+        const { state } = this;
+        if (column !== state.sort) Object.assign(state, { sort: column, order: first ?? "up" });
+        else if (state.order === first) state.order = first === "up" ? "down" : "up";
+        else state.sort = null;
+        const lost = document.activeElement?.matches(".families"); // it hides itself
+        this.arrange();
+        if (lost) this.find("[data-column] button").focus();
+        this.remember();
+    }
+
+    arrange() {
+        const { sort, order } = this.state, { models } = this.props.value, table = this.find("table.compare");
+        for (const [column, head] of this.columns)
+            if (column === sort) head.setAttribute("aria-sort", order === "up" ? "ascending" : "descending");
+            else head.removeAttribute("aria-sort");
+        this.find(".families").hidden = !sort;
+        this.list?.remove();
+        for (const [body, rows] of this.families) {
+            if (sort) body.remove();
+            else body.replaceChildren(...rows);
+        }
+        const bodies = this.families.map(([body]) => body);
+        if (sort) {
+            const sign = order === "up" ? 1 : -1, of = row => models[row.dataset.model].values[sort];
+            const rows = this.families.flatMap(([, rows]) => rows.filter(row => row.dataset.model)).sort((a, b) => {
+                const x = of(a), y = of(b);
+                if (x === undefined || y === undefined) return (x === undefined) - (y === undefined); // always last
+                return sign * (typeof x === "string" ? this.collator.compare(x, y) : x - y);
+            });
+            this.list = document.createElement("tbody");
+            this.list.append(...rows);
+            bodies.splice(0, bodies.length, this.list);
+        }
+        table.append(...bodies, ...(this.floor ? [this.floor] : []));
+    }
+
+    /** Bring a group of columns beside the models' names. */
+    jump(index) {
+        const box = this.find(".scroll"), group = box.querySelectorAll(".over")[index];
+        const left = group.getBoundingClientRect().left - box.querySelector("[rowspan]").getBoundingClientRect().right;
+        box.scrollBy({ left, behavior: "smooth" });
+    }
+
+    // -- the plots
+
+    /** What there is to choose, and which colour is whose. */
+    fill() {
+        const { figures, families, models } = this.props.value, { say } = this, select = this.find("select");
+        this.find(".plotted").hidden = !Object.keys(figures).length;
+        select.replaceChildren(...Object.entries(figures).map(([name, { title }]) => new Option(say(title), name)));
+        if (this.state.by) select.value = this.state.by;
+        this.find(".hues").replaceChildren(...families.map(({ title, hue }) => {
+            const label = document.createElement("span"), dot = document.createElement("i");
+            dot.className = "dot";
+            label.style.setProperty("--hue", `var(--hue-${hue})`);
+            label.append(dot, say(title));
+            return label;
+        }));
+        this.find(".hollow").hidden = !Object.values(models).some(({ exhibit }) => exhibit);
+    }
+
+    plot() {
+        if (!this.state || !this.find(".plots").clientWidth) return;
+        this.element.querySelectorAll(".plots svg").forEach((svg, k) => this.draw(svg, ...AXES[k]));
+    }
+
+    /** The chosen figure of every model that has one against what it costs. */
+    draw(svg, cost, title) {
+        const { say } = this, { figures, models, floor } = this.props.value, by = this.find("select").value, figure = figures[by];
+        if (!figure) return;
+        const { clientWidth: width, clientHeight: height } = svg, frame = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+        const shown = Object.entries(models).filter(([, { values }]) => by in values);
+        const x = scale(shown.map(([, { values }]) => values[cost]), frame.left, frame.right, 1);
+        const y = scale([...shown.map(([, { values }]) => values[by]), ...(floor[by] ?? []).slice(0, 1)], frame.bottom, frame.top, 10);
+        const letters = Object.assign(document.createElement("canvas").getContext("2d"), { font: getComputedStyle(svg).font });
+        const dots = shown.map(([name, model]) => ({
+            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 4,
+        }));
+        const ground = shape("g", { class: "ground" });
+        for (const tick of y.ticks) ground.append(
+            shape("line", { x1: frame.left, x2: frame.right, y1: y.at(tick), y2: y.at(tick) }),
+            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, written(tick)),
+        );
+        for (const tick of x.ticks) ground.append(
+            shape("line", { x1: x.at(tick), x2: x.at(tick), y1: frame.top, y2: frame.bottom }),
+            shape("text", { x: x.at(tick), y: frame.bottom + 14, "text-anchor": "middle" }, written(tick)),
+        );
+        const says = (x, y, title, hint) => shape("text", { class: "axis", x, y }, shape("tspan", {}, say(title)), " ", shape("tspan", { class: "hint", dx: 6 }, hint));
+        const [sign, ...better] = figure.sign.split(" ");
+        ground.append(
+            says(2, 12, figure.title, `${sign} ${say(better.join(" "))}`),
+            says(frame.left, height - 8, title, `← ${say("Lower is better")}`),
+        );
+        const taken = [];
+        if (by in floor) {
+            const [value, text] = floor[by], at = y.at(value), label = say("real images"), room = letters.measureText(`${label} ${text}`).width + 16;
+            const side = at - LETTERS - 4 < frame.top ? 10 : -8;
+            ground.append(
+                shape("line", { class: "floor", x1: frame.left, x2: frame.right, y1: at, y2: at }),
+                shape("text", { class: "floor", x: frame.right, y: at + side, "text-anchor": "end" }, shape("tspan", {}, label), " ", shape("tspan", { dx: 4 }, text)),
+            );
+            taken.push(around(frame.right - room / 2, at + side, room, LETTERS), around((frame.left + frame.right) / 2, at, frame.right - frame.left, 3));
+        }
+        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 1) : REACHES);
+        svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]])));
+    }
+
+    /** A dot with its name, which leads to the card. */
+    link({ name, model, x, y, spot, shy }, told) {
+        const { line } = spot, text = [name, ...told.map(this.say)].join(" · ");
+        const path = line.length ? [shape("path", { d: `M${line.map(bit => `${bit.left + 1},${bit.top + 1}`).join("L")}` })] : [];
+        return shape(
+            "a",
+            {
+                class: `dot${model.exhibit ? " exhibit" : ""}${shy ? " shy" : ""}`, style: `--hue: var(--hue-${model.hue})`, "data-model": name,
+                href: `?${new URLSearchParams({ tab: "compare", card: name })}`, "aria-label": text,
+            },
+            shape("title", {}, text), ...path, shape("circle", { cx: x, cy: y, r: DOT }), shape("text", { x: spot.x, y: spot.y }, name),
+        );
+    }
+
+    /** The model of the dot near to where the pointer is, if there is one. */
+    nearest(svg, { clientX, clientY }) {
+        const far = dot => {
+            const { x, y, width, height } = dot.querySelector("circle").getBoundingClientRect();
+            return Math.hypot(clientX - x - width / 2, clientY - y - height / 2);
+        };
+        const [first] = [...svg.querySelectorAll("a.dot")].map(dot => [far(dot), dot.dataset.model]).sort(([a], [b]) => a - b);
+        return first && first[0] <= TAP ? first[1] : null;
+    }
+
+    // -- the card
+
+    async open(name) {
+        const { dialog, state } = this, notice = this.find(".notice");
+        state.card = name;
+        const { html, error } = await this.server.card({ model: name });
+        notice.textContent = error ?? "";
+        notice.hidden = !error;
+        if (error) state.card = null;
+        if (state.card !== name || !this.element.offsetParent) return; // left in the meantime
+        const fresh = document.createElement("template");
+        fresh.innerHTML = html;
+        translate(fresh.content, this.say);
+        dialog.replaceChildren(fresh.content);
+        if (dialog.open) return;
+        // The focus goes back to where it was: after a link to the card, to the model's row.
+        if (document.activeElement === document.body) this.find(`tr[data-model="${CSS.escape(name)}"] .name`).focus({ preventScroll: true });
+        dialog.showModal();
+        dialog.scrollTop = 0;
+        this.remember();
+    }
+}
+
+const written = tick => tick.toLocaleString("en", { maximumSignificantDigits: 3 });
+
+export const start = (element, props, server, say, trigger, watch) => new Comparison(element, props, server, say, watch);
