@@ -49,8 +49,7 @@ def latent_grid(
 
     Args:
         model: Name of a model with two latents, ae_2 or vae_2.
-        preset: "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", or "Your own", for which alone the four
-            numbers count.
+        preset: [-1, 1], Mean ± 2 standard deviations, 95 % of the data, or Your own, for which alone the numbers count.
         side: Images a side, from 2 to 30.
         x_min: Left edge.
         x_max: Right edge.

@@ -19,7 +19,7 @@ import api  # noqa: E402
 import gradio as gr  # noqa: E402
 import torch  # noqa: E402
 from tabs import compare, explore, generate, learning, memory, morph, reconstruction  # noqa: E402
-from tabs.parts import LIVE, STATIC, VIEWS, T, View, restore, script  # noqa: E402
+from tabs.parts import I18N, LIVE, STATIC, VIEWS, T, View, restore, script  # noqa: E402
 from views.common import models  # noqa: E402
 
 gr.set_static_paths([STATIC])
@@ -69,7 +69,7 @@ def launch(**options) -> str:
     _, url, _ = demo.launch(
         theme=THEME,
         css_paths=[STATIC / "style.css"],
-        i18n=T,
+        i18n=I18N,
         ssr_mode=False,
         run_history=False,
         footer_links=[],

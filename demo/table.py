@@ -32,6 +32,7 @@ WORDS = ("Draws", "Prior")  # those that stand to the left
 SIGNS = {LOWER: ("↓", "Lower is better"), HIGHER: ("↑", "Higher is better"), LEVEL: ("≈", "Best near real images’ own")}
 FLOOR = "Training images in the samples' place, test images for nearest and copies: what the best of models would reach"
 HUES = 6  # families' colours in the style
+DOT = '<i class="dot"></i>'  # in a family's colour
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
@@ -113,10 +114,8 @@ def _body(title: str, rows: str, groups: Mapping[str, Collection], hue: int | No
     """Rows of the table under a title as wide as the whole of it. What has no `hue` is no family."""
     width = 1 + sum(map(len, groups.values()))
     kind, dot = ('class="floor"', "") if hue is None else (f'class="family" style="{_coloured(hue)}"', DOT)
-    return f'<tbody {kind}><tr><th class="group" colspan="{width}"><span>{dot}{escape(title)}</span></th></tr>{rows}</tbody>'
-
-
-DOT = '<i class="dot"></i>'
+    head = f'<tr><th class="group" colspan="{width}"><span>{dot}{escape(title)}</span></th></tr>'
+    return f"<tbody {kind}>{head}{rows}</tbody>"
 
 
 def _hue(family: int) -> int:

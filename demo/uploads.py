@@ -37,6 +37,7 @@ def read(path: Any) -> Tensor:
       megapixels, 8 for a WebP. One pixel is a picture too.
     - Of an animation, or of several pictures in one file, the first counts.
     - Of 16 bits a channel the upper 8 count.
+    - A PNG whose data end after a whole row is black below it; what else is cut short is refused.
 
     Raises ValueError for anything else. It tells neither where the file lies nor what PIL says of it.
     """

@@ -37,7 +37,7 @@ TEXTS = """() => {
     const found = [], page = document.querySelector('.gradio-container');
     const walker = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
     while (walker.nextNode())
-        if (!walker.currentNode.parentElement.closest('code, script, style, .prose.en, .prose.pt'))
+        if (!walker.currentNode.parentElement.closest('code, script, style, [role=status], .progress-text, .en, .pt'))
             found.push(walker.currentNode.data);
     for (const name of ['alt', 'title', 'aria-label'])
         for (const node of page.querySelectorAll(`.say [${name}], #explore [${name}]:not(.pad, .matrix-image)`))
@@ -173,6 +173,15 @@ def test_an_upload_that_is_no_picture_is_refused_on_the_page(visit, tmp_path):
         page.get_by_role("button", name="Upload a picture").locator("visible=true").click(timeout=30_000)
     chooser.value.set_files(tmp_path / "fake.png")
     expect(page.get_by_text(re.compile("expected .* found"))).to_be_visible()
+
+
+def test_what_a_view_refuses_stands_where_its_pictures_would(visit):
+    page = visit(query="?tab=generate&models=vae_2")
+    hung(page, "Generate")
+    page.locator(".models").locator("visible=true").get_by_label("vae_2", exact=True).uncheck()
+    expect(page.locator("#generated .notice")).to_have_text("models: expected at least one, found none; choose one")
+    page.locator(".models").locator("visible=true").get_by_label("ae_2", exact=True).check()
+    assert hangs(page, "generated", generate.same_seed(["ae_2"], checks.MOST_IMAGES, 0))
 
 
 def test_morphs(visit):
@@ -565,6 +574,20 @@ def test_the_page_speaks_portuguese(visit):
     page.get_by_text("Mais", exact=True).locator("visible=true").click()
     expect(page.locator(".prose.pt").locator("visible=true").first).to_contain_text("Os momentos")
     expect(page.locator(".prose.en").locator("visible=true")).to_have_count(0)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("view", TOLD)
+def test_views_are_the_same_in_portuguese(visit, view):
+    tab = view.split()[0]
+    page = visit(query=f"?{urlencode({'tab': tab} | TOLD[view])}", locale="pt-BR")
+    name = FIGURES[tab.capitalize()]
+    wall = MEANT[view]()
+    expect(page.locator(f"#{name} code").first).to_have_text(wall.python, timeout=30_000)
+    assert hangs(page, name, wall)
+    page.get_by_role("button", name=PORTUGUESE["Surprise me"]).locator("visible=true").click()
+    expect(page.locator(f"#{name} code").first).not_to_have_text(wall.python, timeout=30_000)
+    expect(page.locator(f"#{name} .notice", has_text="expected")).to_have_count(0)
     assert page.complaints == []
 
 

@@ -9,28 +9,29 @@ const DOT = 5.5, LETTERS = 13, TAP = 20; // a dot's radius, the height of its na
 const NARROW = 480; // below it a plot shows only those names that find room beside their dots
 const REACHES = [5, 16, 28, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
 const TURNS = [0, 8, 12, 4, 14, 2, 10, 6, 1, 15, 9, 7, 13, 3, 11, 5].map(k => (k * Math.PI) / 8); // and the ways to go
-const MOST_TICKS = 6;
+const CROWDED = 12; // how near dots have to be to share a line; in px
+const MOST_TICKS = 6, TICK = 80; // along an axis, and the room that one takes across
 
 // -- numbers and shapes
 
-/** From values to pixels, with few round ticks. It is logarithmic for values above zero of which the largest is at least
- * `spread` times the least. */
-function scale(values, from, to, spread) {
+/** From values to pixels, with at most so many round ticks. It is logarithmic for values above zero of which the largest is
+ * at least `spread` times the least. */
+function scale(values, from, to, spread, mostTicks = MOST_TICKS) {
     const least = Math.min(...values), most = Math.max(...values), log = least > 0 && most >= spread * least;
     const bent = log ? Math.log10 : x => x, rim = 0.06 * (bent(most) - bent(least)) || 0.1;
     const low = bent(least) - rim, high = bent(most) + rim;
     const fits = tick => bent(tick) >= low && bent(tick) <= high && (tick >= 0 || least < 0);
-    const finer = [[1], [1, 3], [1, 2, 5]].map(digits => powers(digits).filter(fits)).filter(ticks => ticks.length <= MOST_TICKS);
-    const ticks = log && finer.at(-1)?.length > 1 ? finer.at(-1) : even(log ? least : low, log ? most : high).filter(fits);
+    const finer = [[1], [1, 3], [1, 2, 5]].map(digits => powers(digits).filter(fits)).filter(ticks => ticks.length <= mostTicks);
+    const ticks = log && finer.at(-1)?.length > 1 ? finer.at(-1) : even(log ? least : low, log ? most : high, mostTicks).filter(fits);
     return { ticks, at: value => from + ((to - from) * (bent(value) - low)) / (high - low) };
 }
 
 const powers = digits => Array.from({ length: 24 }, (_, k) => digits.map(digit => Number(`${digit}e${k - 12}`))).flat();
 
-function even(low, high) {
-    const rough = 10 ** Math.floor(Math.log10((high - low) / 4));
-    const step = [1, 2, 5, 10].map(digit => digit * rough).find(step => (high - low) / step < MOST_TICKS);
-    return Array.from({ length: MOST_TICKS + 1 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9)));
+function even(low, high, mostTicks) {
+    const rough = 10 ** Math.floor(Math.log10((high - low) / mostTicks));
+    const step = [1, 2, 5, 10].map(digit => digit * rough).find(step => (high - low) / step < mostTicks);
+    return Array.from({ length: mostTicks + 1 }, (_, k) => Number(((Math.ceil(low / step) + k) * step).toPrecision(9)));
 }
 
 function shape(name, attributes = {}, ...children) {
@@ -44,34 +45,48 @@ const around = (x, y, width, height) => ({ left: x - width / 2, right: x + width
 const meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 const within = (a, b) => a.left >= b.left && a.right <= b.right && a.top >= b.top && a.bottom <= b.bottom;
 
+/** Dots that lie so close that no line could tell them apart, together. */
+function heaps(dots) {
+    const found = [];
+    for (const dot of dots) {
+        const near = found.filter(heap => heap.some(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) < CROWDED));
+        for (const heap of near) found.splice(found.indexOf(heap), 1);
+        found.push([...near.flat(), dot].sort((a, b) => a.y - b.y));
+    }
+    return found;
+}
+
 /** Give each dot {x, y, width of its name} a `spot` {x, y, line} for the middle of its name where it hides nothing: close by,
- * or else farther off at the end of a line; `shy` if there is none. `taken` are boxes to keep free. */
+ * or else farther off at the end of a line; `shy` if there is none. The names of a heap form a list. `taken` are boxes to
+ * keep free. */
 function settle(dots, frame, taken, reaches) {
     const names = [...taken], lines = [], marks = dots.map(({ x, y }) => around(x, y, 2 * DOT, 2 * DOT));
-    const crowd = dot => dots.filter(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) < 40).length;
     const candidates = reaches.flatMap(reach => TURNS.map(turn => [reach, turn]));
-    for (const dot of [...dots].sort((a, b) => crowd(a) - crowd(b) || a.y - b.y)) {
-        const spots = candidates.map(([reach, turn]) => ({
-            x: dot.x + Math.cos(turn) * (DOT + reach + dot.width / 2), y: dot.y + Math.sin(turn) * (DOT + reach + LETTERS / 2), reach,
-        }));
-        const found = spots.find(spot => {
-            const box = around(spot.x, spot.y, dot.width, LETTERS);
-            if (!within(box, frame) || [...names, ...lines, ...marks].some(other => meet(box, other))) return false;
-            spot.box = box;
-            spot.line = spot.reach > REACHES[0] ? lineTo(dot, box) : [];
-            return !spot.line.some(bit => [...names, ...lines].some(other => meet(bit, other)));
+    for (const heap of heaps(dots).sort((a, b) => a.length - b.length)) {
+        const width = Math.max(...heap.map(dot => dot.width)), height = LETTERS * heap.length;
+        const [left, right] = [Math.min, Math.max].map(most => most(...heap.map(({ x }) => x)));
+        const x = (left + right) / 2, y = (heap[0].y + heap.at(-1).y) / 2, [across, down] = [right - x + DOT, heap.at(-1).y - y + DOT];
+        const clear = bit => Math.abs(bit.left + 1 - x) > across || Math.abs(bit.top + 1 - y) > down; // past the heap itself
+        const found = candidates.map(([reach, turn]) => {
+            const box = around(x + Math.cos(turn) * (across + reach + width / 2), y + Math.sin(turn) * (down + reach + height / 2), width, height);
+            return { box, line: reach > reaches[0] ? lineTo(x, y, box).filter(clear) : [] };
+        }).find(({ box, line }) =>
+            within(box, frame) && ![...names, ...lines, ...marks].some(other => meet(box, other)) &&
+            !line.some(bit => [...names, ...lines, ...marks].some(other => meet(bit, other))));
+        heap.forEach((dot, k) => {
+            dot.shy = !found;
+            dot.spot = found ? { x: found.box.left + dot.width / 2, y: found.box.top + LETTERS * (k + 0.5), line: k ? [] : found.line } : beside(dot, frame);
+            if (found && found.box.right < x) dot.spot.x = found.box.right - dot.width / 2;
         });
-        dot.spot = found ?? beside(dot, frame);
-        dot.shy = !found;
         if (found) names.push(found.box), lines.push(...found.line);
     }
 }
 
-/** The line from a dot to the nearest point of a box, in bits. */
-function lineTo({ x, y }, box) {
+/** The line to the nearest point of a box, in bits. */
+function lineTo(x, y, box) {
     const to = [Math.min(Math.max(x, box.left), box.right), Math.min(Math.max(y, box.top), box.bottom)];
-    const far = Math.hypot(to[0] - x, to[1] - y), steps = Math.ceil(far / 3);
-    return Array.from({ length: steps }, (_, k) => (DOT + 1 + (k * (far - DOT - 2)) / steps) / far).map(share => around(x + share * (to[0] - x), y + share * (to[1] - y), 2, 2));
+    const steps = Math.ceil(Math.hypot(to[0] - x, to[1] - y) / 3);
+    return Array.from({ length: steps }, (_, k) => around(x + (k / steps) * (to[0] - x), y + (k / steps) * (to[1] - y), 2, 2));
 }
 
 /** To the right of a dot, or to its left where the frame ends. */
@@ -125,6 +140,7 @@ class Comparison {
         this.arrange();
         this.plot();
         if (left) this.find(".scroll").scrollLeft = left;
+        else if (first) this.reveal(this.state.sort);
         this.remember();
         if (first && this.state.card) this.open(this.state.card);
     }
@@ -205,6 +221,12 @@ class Comparison {
         table.append(...bodies, ...(this.floor ? [this.floor] : []));
     }
 
+    /** Bring a column into sight. */
+    reveal(column) {
+        const box = this.find(".scroll"), head = this.columns.get(column)?.getBoundingClientRect();
+        if (head && head.right > box.getBoundingClientRect().right) box.scrollLeft += head.right - box.getBoundingClientRect().right + head.width;
+    }
+
     /** Bring a group of columns beside the models' names. */
     jump(index) {
         const box = this.find(".scroll"), group = box.querySelectorAll(".over")[index];
@@ -241,11 +263,11 @@ class Comparison {
         if (!figure) return;
         const { clientWidth: width, clientHeight: height } = svg, frame = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
         const shown = Object.entries(models).filter(([, { values }]) => by in values);
-        const x = scale(shown.map(([, { values }]) => values[cost]), frame.left, frame.right, 1);
+        const x = scale(shown.map(([, { values }]) => values[cost]), frame.left, frame.right, 1, Math.min(MOST_TICKS, Math.floor(width / TICK)));
         const y = scale([...shown.map(([, { values }]) => values[by]), ...(floor[by] ?? []).slice(0, 1)], frame.bottom, frame.top, 10);
         const letters = Object.assign(document.createElement("canvas").getContext("2d"), { font: getComputedStyle(svg).font });
         const dots = shown.map(([name, model]) => ({
-            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 4,
+            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 8,
         }));
         const ground = shape("g", { class: "ground" });
         for (const tick of y.ticks) ground.append(
@@ -272,7 +294,7 @@ class Comparison {
             );
             taken.push(around(frame.right - room / 2, at + side, room, LETTERS), around((frame.left + frame.right) / 2, at, frame.right - frame.left, 3));
         }
-        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 1) : REACHES);
+        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 2) : REACHES);
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
         svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]])));
     }

@@ -18,8 +18,12 @@ from views import checks, common
 HERE = Path(__file__).resolve().parent.parent
 STATIC, PROSE = HERE / "static", HERE / "prose"
 PORTUGUESE: dict[str, str] = json.loads((STATIC / "pt.json").read_text(encoding="utf-8"))
-# `T(text)` is the text in the visitor's language. The page's own script reads the same file.
-T = gr.I18n(en={text: text for text in PORTUGUESE}, pt=PORTUGUESE)
+KEY = "gengallery: "  # before each text, since Gradio translates values too that happen to be keys
+# `common.complete` is a text of Gradio's own, for screen readers, which it has forgotten to translate.
+I18N = gr.I18n(
+    en={KEY + text: text for text in PORTUGUESE} | {"common.complete": "Done"},
+    pt={KEY + text: words for text, words in PORTUGUESE.items()} | {"common.complete": "Pronto"},
+)
 LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
 NEW_SEED = "() => Math.floor(Math.random() * 1e6)"
 
@@ -35,6 +39,11 @@ def script(name: str) -> str:
 
 
 # -- words and pictures
+
+
+def T(text: str) -> Any:
+    """`text`, which has to be in pt.json, in the visitor's language; the page's own script reads the same file."""
+    return I18N(KEY + text)
 
 
 def intro(title: str, text: str) -> None:
@@ -79,10 +88,7 @@ def model_choices(names: list[str], *marks: str) -> list[tuple[str, str]]:
 
 
 def word_choice(label: str, values: Sequence[str], value: str, short: bool = False) -> gr.Radio:
-    """One of some texts, in the visitor's language; side by side unless they are a `short` list.
-
-    A Dropdown would send the translation in the value's place.
-    """
+    """One of some texts, in the visitor's language; side by side unless they are a `short` list."""
     choices = [(T(text), text) for text in values]
     return gr.Radio(choices, value=value, label=T(label), elem_classes=None if short else "words")
 
@@ -110,7 +116,8 @@ def picture_box(source: gr.Radio) -> gr.HTML:
     source.change(
         lambda chosen: gr.update(visible=chosen == common.YOURS), source, group, api_visibility="private", **LIVE
     )
-    upload.upload(read_upload, upload, picture, api_visibility="private", show_progress="minimal", queue=False)
+    # In the queue, since Gradio tells no errors of events outside it.
+    upload.upload(read_upload, upload, picture, api_visibility="private", show_progress="minimal")
     return picture
 
 
@@ -159,28 +166,36 @@ class View:
     """A tab's inputs, by the names that they have in the address."""
 
     tab: gr.Tab
-    inputs: Mapping[str, Component]
+    inputs: Mapping[str, Any]
 
 
 VIEWS: dict[str, View] = {}  # by the tab's id
 
 
 def live(
-    tab: gr.Tab, inputs: Mapping[str, Component], handler: Callable, pages: Sequence[gr.HTML],
+    tab: gr.Tab, inputs: Mapping[str, Any], handler: Callable, pages: Sequence[gr.HTML],
     surprise: Callable[[np.random.Generator], dict[str, Any]], slow: bool = False,
 ) -> None:  # fmt: skip
     """Draw `pages` by `handler` when the tab opens and whenever an input changes, and keep the inputs in the address.
 
-    `handler` takes the inputs by order and gives HTML, one for each page. A button brings something `surprise` finds.
+    `handler` takes the inputs by order and gives HTML, one for each page; what it refuses, the pages say. A button
+    brings something that `surprise` finds.
     A view is `slow` if it may take seconds; then it waits its turn, and says that it is at work.
     """
     key, names = str(tab.id), list(inputs)
     VIEWS[key] = View(tab, inputs)
+
+    def drawn(*values: Any) -> Any:
+        try:
+            return handler(*values)
+        except ValueError as error:
+            return [markup.notice(str(error))] * len(pages) if len(pages) > 1 else markup.notice(str(error))
+
     ways: dict[str, Any] = LIVE | (
         {"show_progress": "minimal", "show_progress_on": pages, "queue": True} if slow else {}
     )
     gr.on(
-        [tab.select, *(box.change for box in inputs.values())], refusing(handler), list(inputs.values()), pages,
+        [tab.select, *(box.change for box in inputs.values())], drawn, list(inputs.values()), pages,
         js=f"async (...values) => (await {script('page')}).keep({json.dumps(key)}, {json.dumps(names)}, values)",
         api_visibility="private", **ways,
     )  # fmt: skip

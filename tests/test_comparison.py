@@ -1,0 +1,224 @@
+"""The comparison of all models: the right figures, marked and explained, what the page sorts by, and the cards."""
+
+import json
+import re
+from html import escape
+from pathlib import Path
+
+import numpy as np
+import pytest
+import table
+from tabs import compare
+from views import common, comparison, latent
+
+import gengallery
+from gengallery.images import to_uint8
+
+FLAT, GAN = latent.flat_models()[0], common.noise_models()[0]
+FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}
+EXHIBIT = next(name for name in common.models() if gengallery.info(name)["exhibit"])
+
+
+def entries_of(found):
+    return {entry.name: entry for family in found.families for entry in family.entries}
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """judged({model: figures}) gives these models a scorecard of these figures, and takes away all others."""
+    info = gengallery.info
+
+    def judge(figures):
+        def card(name):
+            scorecard = {"figures": figures[name], "floor": FLOOR} if name in figures else None
+            return {**info(name), "scorecard": scorecard}
+
+        monkeypatch.setattr(gengallery, "info", card)
+
+    return judge
+
+
+# -- all models
+
+
+def test_the_comparison_holds_every_model_once():
+    found = comparison.comparison()
+    families, entries = found.families, entries_of(found)
+    assert sum(len(family.entries) for family in families) == len(entries)
+    assert sorted(entries) == sorted(gengallery.list_models())
+    for name, entry in entries.items():
+        card = gengallery.info(name)
+        assert entry.bytes == Path(card["path"]).stat().st_size
+        assert entry.parameters == sum(p.numel() for p in gengallery.load(name).parameters())
+        measured = card["scorecard"]["figures"] if card["scorecard"] else {}
+        assert entry.figures == card["losses"]["test"] | measured
+        assert entry.reported == card["reported"]
+        assert bool(entry.awaited) == (not measured)
+        assert 0 < entry.milliseconds < 1000
+    assert all(family.strengths and family.weaknesses for family in families)
+    shown = [figure.name for group in found.groups.values() for figure in group]
+    assert len(shown) == len(set(shown))
+    assert all(entry.figures.keys() | entry.awaited <= set(shown) for entry in entries.values())
+    assert all(figure.meaning for group in found.groups.values() for figure in group)
+
+
+def test_scorecards_join_the_comparison(judged):
+    judged({GAN: FLOOR | {"frechet": 12.5}, FLAT: FLOOR | {"mse": 0.25}})
+    found = comparison.comparison()
+    entries = entries_of(found)
+    assert found.floor == FLOOR
+    assert (entries[GAN].figures["frechet"], entries[FLAT].figures["mse"]) == (12.5, 0.25)
+    for name, entry in entries.items():
+        assert bool(entry.awaited) == (name not in (GAN, FLAT))
+        assert not entry.awaited & entry.figures.keys()
+
+
+def test_without_scorecards_the_figures_are_awaited(judged):
+    judged({})
+    found = comparison.comparison()
+    assert found.floor == {}
+    for name, entry in entries_of(found).items():
+        assert entry.awaited >= FLOOR.keys()
+        assert ("ssim" in entry.awaited) == (not gengallery.load(name).searches)
+        assert ("bound" in entry.awaited) == ("active_units" in entry.awaited) == ("kl" in entry.figures)
+    html = table.comparison(found)
+    assert html.count(f'colspan="{len(FLOOR)}"><span>not measured') == len(common.models())
+    assert "real images</th>" not in html
+    assert table.as_json(found)["floor"] == {}
+    assert not table.as_json(found)["figures"].keys() & FLOOR.keys()
+
+
+def test_the_best_is_marked(judged):
+    first, second, third, *_ = common.sound_models()
+    judged(
+        {
+            first: FLOOR | {"frechet": 9.0, "precision": 0.7, "density": 1.2, "memorised": 0.0},
+            second: FLOOR | {"frechet": 8.0, "precision": 0.8, "density": 0.9, "memorised": 0.00001},
+            third: FLOOR | {"frechet": 7.0, "precision": 0.6, "density": 0.1, "memorised": 0.5},
+            EXHIBIT: FLOOR | {"frechet": 1.0, "precision": 0.9, "density": 1.0, "memorised": 0.0},
+        }
+    )
+    best = comparison.comparison().best
+    marked = {figure: {model for model, of in best if of == figure} for figure in ("frechet", "precision", "density")}
+    assert marked == {"frechet": {third}, "precision": {second}, "density": {second}}
+    assert {model for model, of in best if of == "memorised"} == {first, second}  # both are written 0.00%
+    assert not any(of == "kl" for _, of in best)
+    assert not any(of == "recall" for _, of in best)  # where all are alike
+
+
+def test_figures_have_sensible_digits():
+    written = {name: figure.written for name, figure in comparison.FIGURES.items()}
+    assert written["frechet"](123.456) == "123.46"
+    assert written["kernel"](-0.00004) == "0.000"
+    assert written["kernel"](-0.004) == "−0.004"
+    assert written["memorised"](0.0012) == "0.12%"
+    assert written["active_units"](14.0) == "14"
+
+
+def test_the_table_says_what_was_measured(judged):
+    judged({GAN: FLOOR | {"frechet": 12.5}, FLAT: FLOOR | {"mse": 0.25}})
+    found = comparison.comparison()
+    html = table.comparison(found)
+    *rows, last = [row for row in re.split("<tr[ >]", html) if 'scope="row"' in row]
+    by_name = {re.search(r'data-model="(\w+)"', row)[1]: row for row in rows}
+    assert sorted(by_name) == sorted(common.models())
+    columns = 1 + len(table.FACTS) + sum(map(len, found.groups.values()))
+    for row in [*rows, last]:
+        cells = re.findall(r"<t[hd][ >][^<]*", row)
+        assert sum(int(span[1]) if (span := re.search(r'colspan="(\d+)"', cell)) else 1 for cell in cells) == columns
+    assert ">real images<" in last
+    assert ">12.50<" in by_name[GAN]
+    assert ">0.2500<" in by_name[FLAT]
+    assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT}
+    assert {name for name, row in by_name.items() if ">exhibit<" in row} == set(by_name) - set(common.sound_models())
+    assert html.count('class="over"') == 1 + len(found.groups)
+    assert all(f'title="{escape(figure.meaning)}' in html for figure in comparison.SAMPLES)
+
+
+def test_the_page_gets_what_it_sorts_and_plots_by():
+    found = comparison.comparison()
+    sent = json.loads(json.dumps(table.as_json(found)))
+    entries = entries_of(found)
+    assert list(sent["models"]) == list(entries)
+    assert [family["title"] for family in sent["families"]] == [family.title for family in found.families]
+    hues = {family["title"]: family["hue"] for family in sent["families"]}
+    assert len(set(hues.values())) == len(hues)
+    for family in found.families:
+        for entry in family.entries:
+            model = sent["models"][entry.name]
+            assert (model["hue"], model["exhibit"]) == (hues[family.title], entry.exhibit)
+            assert model["values"] == {
+                "name": entry.name, "latent": entry.latent, "prior": entry.prior, "parameters": entry.parameters,
+                "bytes": entry.bytes, "milliseconds": entry.milliseconds, **entry.figures,
+            }  # fmt: skip
+            assert model["written"].keys() >= sent["figures"].keys() & entry.figures.keys()
+    columns = re.findall(r'data-column="(\w+)"', sent["html"])
+    assert len(columns) == len(set(columns))
+    assert set(columns) == {column for model in sent["models"].values() for column in model["values"]}
+    assert sent["figures"].keys() == {figure.name for figure in comparison.FIGURES.values() if figure.good}
+    assert sent["floor"].keys() == found.floor.keys() & sent["figures"].keys()
+    falling = set(re.findall(r'data-column="(\w+)" data-falling', sent["html"]))
+    assert falling == {figure.name for figure in comparison.FIGURES.values() if figure.good == comparison.HIGHER}
+
+
+# -- one model
+
+
+@pytest.mark.parametrize("name", gengallery.list_models())
+def test_a_card_holds_all_that_is_known(name):
+    known, found = gengallery.info(name), comparison.card(name)
+    space: dict = {}
+    exec(found.python, space)  # the lines that the visitor gets to read make what he sees
+    np.testing.assert_array_equal(found.pictures, to_uint8(space["images"]))
+    assert {figure.name for figure, *_ in found.losses} == known["losses"]["test"].keys() | known["reported"].keys()
+    for figure, train, test, reported in found.losses:
+        assert (train, test) == (known["losses"]["train"][figure.name], known["losses"]["test"][figure.name])
+        assert reported == known["reported"].get(figure.name)
+    scorecard = known["scorecard"]
+    assert {figure.name: value for figure, value, _ in found.figures} == scorecard["figures"]
+    assert all(floor == scorecard["floor"].get(figure.name) for figure, _, floor in found.figures)
+
+    html = table.card(found)
+    told = [name, known["summary"], known["notes"], found.family, found.prior, found.python]
+    told += [known["paper"]["authors"], known["paper"]["title"], known["paper"]["url"]]
+    told += [known["training"]["command"], known["training"]["data"], known["training"]["device"]]
+    assert all(escape(text) in html for text in told)
+    for number in (known["parameters"], known["training"]["seconds"], known["recipe"]["rate"], known["paper"]["year"]):
+        assert re.search(rf"\b{re.escape(f'{number:,}')}\b|\b{number}\b", html), number
+    for setting in (*known["recipe"], *known["training"]):
+        assert f"<dt>{setting.replace('_', ' ').capitalize()}</dt>" in html
+    assert (">exhibit<" in html) == known["exhibit"]
+    assert html.count("<img") == len(found.pictures)
+
+
+def test_a_card_without_a_scorecard(judged):
+    judged({})
+    found = comparison.card(GAN)
+    assert found.figures == ()
+    assert "not measured" in table.card(found)
+    assert ">real images<" not in table.card(found)
+
+
+def test_cards_escape_what_files_say(monkeypatch):
+    info = gengallery.info
+    monkeypatch.setattr(gengallery, "info", lambda name: {**info(name), "summary": "<script>", "notes": "a & <b>"})
+    html = table.card(comparison.card(GAN))
+    assert "<script>" not in html
+    assert "a &amp; &lt;b&gt;" in html
+
+
+@pytest.mark.parametrize("bad", ["nobody", "../" + GAN, "", None, 3, True, [GAN], {"model": GAN}])
+def test_what_is_no_model_is_refused_by_name(bad):
+    with pytest.raises(ValueError, match=r"model: expected one of .*; found ") as refusal:
+        comparison.card(bad)
+    assert repr(bad)[:40] in str(refusal.value)
+    assert compare.card({"model": bad}) == {"error": str(refusal.value)}
+
+
+@pytest.mark.parametrize("bad", [None, GAN, [GAN], {}, {"name": GAN}, {"model": GAN, "seed": 1}])
+def test_what_is_no_request_is_refused(bad):
+    assert compare.card(bad)["error"].startswith("request: expected ")
+
+
+def test_the_page_asks_for_a_card():
+    assert compare.card({"model": GAN}) == {"html": table.card(comparison.card(GAN))}

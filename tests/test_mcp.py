@@ -1,0 +1,53 @@
+"""The demo as an assistant meets it: tools over the Model Context Protocol."""
+
+import asyncio
+import base64
+import os
+import subprocess
+import sys
+from io import BytesIO
+
+import numpy as np
+from conftest import ROOT, free_port
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from PIL import Image
+from views import common
+
+import gengallery
+from gengallery.images import enlarge, sheet
+
+MODEL = common.encoding_models()[0]
+
+
+async def talk(url: str) -> tuple:
+    """The tools there are, the answer to a sound call, and that to a foolish one."""
+    async with streamable_http_client(url) as (reading, writing, _), ClientSession(reading, writing) as session:
+        await session.initialize()
+        tools = (await session.list_tools()).tools
+        sound, foolish = [
+            await session.call_tool("generate", {"model": name, "count": 3, "seed": 1}) for name in (MODEL, "nobody")
+        ]
+        return tools, sound, foolish
+
+
+def test_an_assistant_finds_documented_tools_and_gets_a_picture():
+    port = free_port()
+    options = {"GRADIO_MCP_SERVER": "True", "GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "demo/app.py"]
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | options, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            assert any("MCP server" in line for line in server.stdout)
+            tools, sound, foolish = asyncio.run(talk(f"http://127.0.0.1:{port}/gradio_api/mcp/"))
+        finally:
+            server.terminate()
+    assert {tool.name for tool in tools} == {"generate", "reconstruct", "latent_grid"}
+    for tool in tools:
+        assert tool.description
+        assert all(field.get("description") for field in tool.inputSchema["properties"].values())
+    picture = Image.open(BytesIO(base64.b64decode(sound.content[0].data)))
+    expected = enlarge(sheet(gengallery.load(MODEL).generate(3, 1), 3), 4)
+    np.testing.assert_array_equal(np.asarray(picture.convert("L")), expected)
+    assert foolish.isError
+    assert foolish.content[0].text.startswith("model: expected one of")
