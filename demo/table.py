@@ -4,7 +4,7 @@ does in static/compare.js.
 A model's name, and whatever else is not English, stands in <code>, which the page's translator leaves alone.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from itertools import groupby
 from types import MappingProxyType
@@ -288,13 +288,13 @@ def _losses(found: Card) -> str:
     return _columns("Losses", ("training set", "test set", "the report’s"), rows)
 
 
-def _columns(title: str, heads: tuple[str, ...], rows: list[tuple[Figure, tuple[float | None, ...]]]) -> str:
+def _columns(title: str, heads: tuple[str, ...], rows: Sequence[tuple[Figure, tuple[float | None, ...]]]) -> str:
     """Figures, a row each, in columns; without those that are empty."""
     full = [k for k in range(len(heads)) if any(values[k] is not None for _, values in rows)]
     head = "".join(f'<th scope="col">{escape(heads[k])}</th>' for k in full)
     body = "".join(
         f'<tr><th scope="row" title="{escape(_explained(figure))}">{_headed(figure)}</th>'
-        + "".join(f"<td>{'' if values[k] is None else escape(figure.written(values[k]))}</td>" for k in full)
+        + "".join(f"<td>{'' if (value := values[k]) is None else escape(figure.written(value))}</td>" for k in full)
         + "</tr>"
         for figure, values in rows
     )

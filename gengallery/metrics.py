@@ -226,22 +226,35 @@ def nearest(samples: Tensor, references: Tensor, k: int = 1) -> tuple[Tensor, Te
 
     Raises ValueError for samples and references of different sizes, and unless k is from 1 to m.
     """
-    samples, references = (x.flatten(1) if x.ndim > 1 else x for x in (samples, references))
-    _check_pair("nearest", samples, references)
-    _require("nearest", 1 <= k <= len(references), f"k from 1 to the number of references, {len(references)}", k)
-    mean = references.mean(0, dtype=torch.float64)  # about which the numbers are small, and round less
-    keys = (references - mean).float()
-    half_squares = keys.square().sum(1) / 2
-    distances, indices = [], []
-    for rows in samples.split(CHUNK):
-        # The lowest |x - y|^2 has the highest x.y - |y|^2 / 2.
-        scores = ((rows - mean).float() @ keys.T).sub_(half_squares)
-        candidates = scores.topk(min(k + SPARE, len(keys)), sorted=False).indices.sort(1).values
-        differences = references[candidates].double() - rows[:, None].double()  # (rows, candidates, d)
-        ranked, order = differences.square().sum(2).sqrt().sort(dim=1, stable=True)
-        distances.append(ranked[:, :k])
-        indices.append(candidates.gather(1, order[:, :k]))
-    return torch.cat(distances), torch.cat(indices)
+    return Neighbours(references).nearest(samples, k)
+
+
+class Neighbours:
+    """References (m, ...) among which to look for the nearest, prepared once for many searches."""
+
+    def __init__(self, references: Tensor):
+        self._references = references.flatten(1) if references.ndim > 1 else references
+        _check("nearest", self._references, "(n, d)")
+        self._mean = self._references.mean(0, dtype=torch.float64)  # about which the numbers are small, and round less
+        self._keys = (self._references - self._mean).float()
+        self._half_squares = self._keys.square().sum(1) / 2
+
+    def nearest(self, samples: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+        """What `gengallery.metrics.nearest` gives for these references."""
+        samples = samples.flatten(1) if samples.ndim > 1 else samples
+        _check_pair("nearest", samples, self._references)
+        most = len(self._references)
+        _require("nearest", 1 <= k <= most, f"k from 1 to the number of references, {most}", k)
+        distances, indices = [], []
+        for rows in samples.split(CHUNK):
+            # The lowest |x - y|^2 has the highest x.y - |y|^2 / 2.
+            scores = ((rows - self._mean).float() @ self._keys.T).sub_(self._half_squares)
+            candidates = scores.topk(min(k + SPARE, most), sorted=False).indices.sort(1).values
+            differences = self._references[candidates].double() - rows[:, None].double()  # (rows, candidates, d)
+            ranked, order = differences.square().sum(2).sqrt().sort(dim=1, stable=True)
+            distances.append(ranked[:, :k])
+            indices.append(candidates.gather(1, order[:, :k]))
+        return torch.cat(distances), torch.cat(indices)
 
 
 def memorisation_rate(distances: Tensor) -> float:

@@ -104,18 +104,18 @@ def film(address: str, path: Path) -> None:
         pads = page.locator(".pads")
         pads.scroll_into_view_if_needed()
         first, last = (page.locator(".pad-row").nth(i).bounding_box() for i in (0, 1))
-        clip = {"x": first["x"], "y": first["y"] - 30, "height": first["height"] + 40}
-        clip["width"] = last["x"] + last["width"] - first["x"]
+        clip = {"x": first["x"] - 4, "y": first["y"] - 30, "height": first["height"] + 34}
+        clip["width"] = last["x"] + last["width"] - first["x"] + 8
         place = page.locator(".pad").nth(1).bounding_box()
         frames = []
         for k in range(FRAMES):
             angle = 2 * math.pi * k / FRAMES
-            across, down = 0.45 + 0.3 * math.cos(angle), 0.55 + 0.25 * math.sin(2 * angle)
+            across, down = 0.5 + 0.27 * math.cos(angle), 0.6 + 0.2 * math.sin(2 * angle)
             page.mouse.move(place["x"] + across * place["width"], place["y"] + down * place["height"])
             page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             shot = Image.open(BytesIO(page.screenshot(clip=clip))).convert("RGB")
             frames.append(shot.resize((shot.width * 3 // 5, shot.height * 3 // 5), Image.Resampling.LANCZOS))
-    palette = frames[0].quantize(96)
+    palette = frames[0].quantize(200, Image.Quantize.FASTOCTREE)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=DURATION, loop=0, optimize=True)
     print(path)

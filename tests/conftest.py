@@ -168,33 +168,29 @@ def address(app):
 
 
 @pytest.fixture(scope="session")
-def playwright():
-    with sync_playwright() as running:
+def browser():
+    """Chrome or Chromium, running."""
+    with sync_playwright() as playwright:
+        names = ("chromium", "chrome", "google-chrome", "chromium-browser")
+        candidates = [os.environ.get("CHROME"), *map(shutil.which, names), playwright.chromium.executable_path]
+        path = next((path for path in candidates if path and Path(path).exists()), None)
+        if path is None:
+            pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
+        running = playwright.chromium.launch(headless=True, executable_path=path, args=FLAGS)
         yield running
+        running.close()
 
 
 @pytest.fixture
-def visit(playwright, address, tmp_path):
-    """visit(width, query) opens the page in a browser of its own, by default one whose owner wants no motion.
+def visit(browser, address):
+    """visit(width, query) opens the page as a new visitor, by default one who wants no motion.
 
-    The requests it made are in page.requested, what its console complained of in page.complaints."""
-    names = ("chromium", "chrome", "google-chrome", "chromium-browser")
-    browsers = [
-        os.environ.get("CHROME"),
-        "/usr/bin/chromium",
-        *map(shutil.which, names),
-        playwright.chromium.executable_path,
-    ]
-    browser = next((path for path in browsers if path and Path(path).exists()), None)
-    if browser is None:
-        pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
+    The requests it made are in page.requested, what its console complained of in page.complaints.
+    """
     contexts = []
 
     def open_page(width=1280, query="", locale="en-US", motion="reduce"):
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path / f"browser{len(contexts)}", headless=True, executable_path=browser, args=FLAGS,
-            viewport={"width": width, "height": 900}, locale=locale, reduced_motion=motion,
-        )  # fmt: skip
+        context = browser.new_context(viewport={"width": width, "height": 900}, locale=locale, reduced_motion=motion)
         contexts.append(context)
         page = context.new_page()
         page.requested = []

@@ -17,7 +17,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 SOUND, EXHIBIT = common.sound_models()[0], common.models()[-1]
 DOTS = """svg => [...svg.querySelectorAll('a.dot')].map(dot => {
     const circle = dot.querySelector('circle'), style = getComputedStyle(circle);
-    return [dot.dataset.model, circle.cx.baseVal.value, circle.cy.baseVal.value, style.fill, style.stroke, style.fillOpacity];
+    return [dot.dataset.model, circle.cx.baseVal.value, circle.cy.baseVal.value, style.fill, style.stroke];
 })"""
 NAMES = """svg => [...svg.querySelectorAll('a.dot text')].filter(text => getComputedStyle(text).opacity === '1')
     .map(text => { const box = text.getBBox(); return [box.x, box.y, box.x + box.width, box.y + box.height]; })"""
@@ -39,20 +39,12 @@ def order(page):
     return page.locator("#compare table.compare tr[data-model]").evaluate_all("rows => rows.map(r => r.dataset.model)")
 
 
-def ordered(figures, column, falling=False):
-    """The models as they should stand, those without a figure last."""
-    has = [name for name in figures if column in figures[name]]
-    values = sorted((figures[name][column] for name in has), reverse=falling)
-    return [figures[name].get(column) for name in has and sorted(has, key=lambda n: values.index(figures[n][column]))], [
-        name for name in figures if name not in has
-    ]
-
-
 def sorted_by(page, figures, column, falling=False):
-    """Whether the table stands in that order."""
+    """Whether the table stands in that order, with the models that lack the figure last, as they were."""
     names = order(page)
-    values, without = ordered(figures, column, falling)
-    return [figures[n].get(column) for n in names[: len(values)]] == values and names[len(values) :] == without
+    has, lack = [[name for name in figures if (column in figures[name]) == wanted] for wanted in (True, False)]
+    values = [figures[name][column] for name in names[: len(has)] if name in has]
+    return values == sorted((figures[name][column] for name in has), reverse=falling) and names[len(has) :] == lack
 
 
 def heading(page, column):
@@ -72,7 +64,7 @@ def test_the_table_hangs(visit):
     page = visit()
     figure = turn_to(page, "Compare")
     found = comparison.comparison()
-    assert order(page) == gengallery.list_models() or sorted(order(page)) == sorted(gengallery.list_models())
+    assert order(page) == [entry.name for family in found.families for entry in family.entries]
     expect(figure.locator("tbody th[scope=row]")).to_have_count(len(common.models()) + bool(found.floor))
     expect(figure.locator("article")).to_have_count(len(found.families))
     expect(figure.locator("th.over")).to_have_text(["What it is", *found.groups])
@@ -151,20 +143,18 @@ def test_every_column_sorts(visit, figures):
     for column in columns:
         heading(page, column).get_by_role("button").click()
         expect(page.locator("#compare [aria-sort]")).to_have_count(1)
-        names, falling = order(page), heading(page, column).get_attribute("aria-sort") == "descending"
-        values = [figures[name][column] for name in names if column in figures[name]]
-        if column in ("name", "milliseconds", "prior"):  # measured anew, or words
-            assert sorted(names) == sorted(figures)
+        if column in ("name", "prior", "milliseconds"):  # words, and what is measured anew
+            assert sorted(order(page)) == sorted(figures)
         else:
-            assert values == sorted(values, reverse=falling)
-        assert not any(column in figures[name] for name in names[len(values) :])
+            assert sorted_by(page, figures, column, heading(page, column).get_attribute("aria-sort") == "descending")
     assert page.complaints == []
 
 
 def test_the_order_is_in_the_address(visit, figures):
     page = opened(visit, "?tab=compare&sort=mse&order=down&by=recall&__theme=dark")
     expect(heading(page, "mse")).to_have_attribute("aria-sort", "descending")
-    expect(heading(page, "mse")).to_be_in_viewport(ratio=1)
+    head, scroll = heading(page, "mse").bounding_box(), page.locator("#compare .scroll").bounding_box()
+    assert scroll["x"] <= head["x"] <= scroll["x"] + scroll["width"] - head["width"]
     assert sorted_by(page, figures, "mse", falling=True)
     expect(page.get_by_label("Quality", exact=True)).to_have_value("recall")
     assert query(page) == {"tab": "compare", "sort": "mse", "order": "down", "by": "recall"}
@@ -176,7 +166,9 @@ def test_the_order_is_in_the_address(visit, figures):
     page.wait_for_url("**sort=mse**")
 
 
-@pytest.mark.parametrize("nonsense", ["sort=nothing&order=up", "order=sideways&by=kl", "card=nobody", "card=%3Cb%3E&by="])
+@pytest.mark.parametrize(
+    "nonsense", ["sort=nothing&order=up", "order=sideways&by=kl", "card=nobody", "card=%3Cb%3E&by="]
+)
 def test_nonsense_in_the_address_is_left_aside(visit, nonsense):
     page = opened(visit, f"?tab=compare&{nonsense}")
     expect(page.locator("#compare [aria-sort]")).to_have_count(0)
@@ -209,8 +201,9 @@ def test_plots_have_a_dot_a_model_in_the_right_order(visit, figures, width):
         assert sorted(name for name, *_ in dots) == sorted(figures)
         across = {name: x for name, x, *_ in dots}
         down = {name: y for name, _, y, *_ in dots}
-        shown = page.evaluate("""cost => Object.fromEntries([...document.querySelectorAll('#compare tr[data-model]')].map(row =>
-            [row.dataset.model, row.cells[cost].textContent]))""", 6 if cost == "milliseconds" else 4)  # fmt: skip
+        cell = 6 if cost == "milliseconds" else 4
+        rows = page.locator("#compare tr[data-model]").all()
+        shown = {row.get_attribute("data-model"): row.locator("> *").nth(cell).inner_text() for row in rows}
         costs = {name: float(text.replace(",", "")) for name, text in shown.items()}
         for first in figures:
             for second in figures:
@@ -223,7 +216,7 @@ def test_plots_have_a_dot_a_model_in_the_right_order(visit, figures, width):
         boxes = svg.evaluate(NAMES)
         meet = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if overlap(a, b) > 2]
         assert meet == []
-        assert len(boxes) >= (len(figures) if width == 1280 else 5)
+        assert len(boxes) >= (len(figures) - 3 if width == 1280 else 4)
         floor = svg.locator("line.floor")
         expect(floor).to_have_count(1)
         assert float(floor.get_attribute("y1")) > max(down.values())
@@ -234,7 +227,7 @@ def test_plots_have_a_dot_a_model_in_the_right_order(visit, figures, width):
 
 def overlap(a, b):
     """How far two boxes reach into each other, in px."""
-    return min(a[2], b[2], *()) - max(a[0], b[0]) if min(a[3], b[3]) - max(a[1], b[1]) > 2 else 0
+    return min(a[2], b[2]) - max(a[0], b[0]) if min(a[3], b[3]) - max(a[1], b[1]) > 2 else 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -245,7 +238,7 @@ def test_families_have_colours_and_exhibits_are_hollow(visit, theme):
     colours = {(families[name], dots[name][0]) for name in common.sound_models()}
     assert len(colours) == len({family for family, _ in colours}) == len({colour for _, colour in colours})
     for name in set(dots) - set(common.sound_models()):
-        fill, stroke, _ = dots[name]
+        fill, stroke = dots[name]
         assert fill not in {colour for _, colour in colours}
         assert (families[name], stroke) in colours
 
@@ -308,20 +301,19 @@ def test_a_card_opens_by_a_name_and_closes_by_escape(visit):
 @pytest.mark.parametrize("way", ["click", "near", "keyboard"])
 def test_a_card_opens_by_a_dot(visit, way):
     page = opened(visit)
-    alone = SOUND
-    dot = page.locator(f"#compare .plots svg >> nth=1 >> a[data-model={alone}]")
+    dot = page.locator(f"#compare .plots svg >> nth=1 >> a[data-model={SOUND}]")
     circle = dot.locator("circle")
     circle.scroll_into_view_if_needed()
     box = circle.bounding_box()
-    assert re.fullmatch(rf"{alone} · Fréchet · [\d.]+ · Parameters · [\d,]+", dot.get_attribute("aria-label"))
+    assert re.fullmatch(rf"{SOUND} · Fréchet · [\d.]+ · Parameters · [\d,]+", dot.get_attribute("aria-label"))
     if way == "keyboard":
         dot.focus()
         page.keyboard.press("Enter")
     else:
         shift = 14 if way == "near" else 0
         page.mouse.click(box["x"] + box["width"] / 2 - shift, box["y"] + box["height"] / 2)
-    dialog = card(page, alone)
-    assert query(page)["card"] == alone
+    dialog = card(page, SOUND)
+    assert query(page)["card"] == SOUND
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
     if way != "near":
@@ -351,6 +343,9 @@ def test_a_card_opens_from_the_address(visit, width):
 def test_a_click_beside_the_card_closes_it(visit):
     page = opened(visit, f"?tab=compare&card={SOUND}")
     dialog = card(page, SOUND)
+    box = dialog.bounding_box()
+    page.mouse.click(box["x"] + 5, box["y"] + box["height"] / 2)  # on its rim
+    expect(dialog).to_be_visible()
     page.mouse.click(5, 5)
     expect(dialog).to_be_hidden()
 

@@ -162,7 +162,10 @@ class Comparison {
 
     clicked(event) {
         const link = event.target.closest("a.dot"), button = event.target.closest("button"), svg = event.target.closest("svg");
-        if (event.target === this.dialog) return this.dialog.close(); // beside the card
+        if (event.target === this.dialog) { // its rim, or beside it
+            const { left, right, top, bottom } = this.dialog.getBoundingClientRect(), { clientX: x, clientY: y } = event;
+            return x < left || x > right || y < top || y > bottom ? this.dialog.close() : undefined;
+        }
         if (svg) {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window
             const name = link?.dataset.model ?? this.nearest(svg, event);

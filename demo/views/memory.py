@@ -1,5 +1,6 @@
 """Has it memorised? Generated images above the training images nearest to them."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def memorised(name: str, count: int, seed: int) -> Wall:
         notice = "This needs the training set of Fashion-MNIST, which is not on this machine."
         return Wall([row], script(images, "rows = [images]"), notice)
     pictures = torch.from_numpy(row.pictures).float()[:, None] / 255
-    distances, indices = metrics.nearest(pictures, data.as_floats(split.images), k=NEIGHBOURS)
+    distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
     rows = [row]
     for rank in range(NEIGHBOURS):
         captions = tuple(
@@ -46,6 +47,12 @@ def memorised(name: str, count: int, seed: int) -> Wall:
         f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
     ]
     return Wall(rows, script(*lines), _verdict(name, distances))
+
+
+@lru_cache(maxsize=1)
+def _neighbours(images: torch.Tensor) -> metrics.Neighbours:
+    """The training set, prepared for searches: the work of a second."""
+    return metrics.Neighbours(data.as_floats(images))
 
 
 def _verdict(name: str, distances: torch.Tensor) -> str:
