@@ -2,6 +2,7 @@
 
     python scripts/bench.py
     python scripts/bench.py --race KERAS      a Python that has Keras with TensorFlow; needs the data set
+    python scripts/bench.py --demo            the demo in a browser and under load (bench_demo.py)
 
 Every figure is a median over repetitions, on two threads. The machine's own matrix-product rate, measured in the same
 run, stands on top, so that two machines can be compared. A training is measured by some of its steps on random images,
@@ -178,17 +179,32 @@ def run_races(python: str, folder: Path | None, limit: float, names: list[str]) 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure what the library costs.")
     parser.add_argument("--race", metavar="KERAS", help="race against Keras, run by this Python")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these races")
+    parser.add_argument("--demo", action="store_true", help="measure the demo, in Chromium and under load")
+    parser.add_argument("--visitors", type=int, default=100, help="of --demo, at once (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=1, help="that they stay (default: %(default)g)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these races, or these parts of --demo")
     parser.add_argument("--limit", type=float, default=3600, help="seconds that Keras may train (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="folder of the data set (default: $GENGALLERY_DATA, else the cache)")
     options = parser.parse_args()
-    if options.race:
-        try:
+    try:
+        if options.demo:
+            run_demo(options.visitors, options.minutes, options.data, options.only)
+        elif options.race:
             run_races(options.race, options.data, options.limit, options.only)
-        except (OSError, ValueError, RuntimeError) as error:
-            sys.exit(f"bench.py: {error}")
-    else:
-        costs()
+        else:
+            costs()
+    except (OSError, ValueError, RuntimeError) as error:
+        sys.exit(f"bench.py: {error}")
+
+
+def run_demo(visitors: int, minutes: float, folder: Path | None, parts: list[str]) -> None:
+    """Print what these parts of bench_demo.py find, all if there are none."""
+    import bench_demo
+    import torch
+
+    torch.set_num_threads(THREADS)
+    print(f"threads {THREADS}, matrix product {matrix_product_rate():.0f} GFLOP/s, torch {torch.__version__}")
+    bench_demo.measure(visitors, minutes, folder, parts)
 
 
 def costs() -> None:

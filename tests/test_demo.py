@@ -613,7 +613,7 @@ def test_every_text_has_its_translation(visit, link):
     page = visit(query=f"?{link}")
     hung(page, link.split("&")[0].removeprefix("tab=").capitalize())
     page.wait_for_load_state("networkidle")
-    parts = {part for text in page.evaluate(TEXTS) for part in [text, *text.split(" · ")]}
+    parts = {part.lstrip("↓←↑→ ") for text in page.evaluate(TEXTS) for part in [text, *text.split(" · ")]}
     number = re.compile(r"\d(?:[\d.,]*\d)?")
     unknown = {
         text

@@ -43,6 +43,8 @@ def script(name: str) -> str:
 
 def T(text: str) -> Any:
     """`text`, which has to be in pt.json, in the visitor's language; the page's own script reads the same file."""
+    if text not in PORTUGUESE:
+        raise KeyError(f"expected a text of static/pt.json, found {text!r}; add its translation there")
     return I18N(KEY + text)
 
 
