@@ -80,6 +80,7 @@ MOST_IMAGES = 10  # in a call
 PATIENCE = 60  # seconds after which a start, a page or a call has failed
 CALLS, WARM_CALLS, CALLERS = 10_000, 1_000, 4  # of the measurement of memory
 POINTS = 10  # at which it is read
+BROWSERS = ("/usr/bin/chromium", "chromium", "chrome", "google-chrome", "chromium-browser")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -153,7 +154,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 def verdict(what: str, value: float, goal: Goal, note: str = "") -> str:
     """A line: what, the figure, the goal, met or not."""
     figure = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
-    told = f"{what:44}{figure:>8} {goal.unit:9} goal {goal!s:15}{'met' if goal.met(value) else 'NOT met':8}{note}"
+    told = f"{what:44}{figure:>8} {goal.unit:10} goal {goal!s:16}{'met' if goal.met(value) else 'NOT met':8}{note}"
     return told.rstrip()
 
 
@@ -309,9 +310,7 @@ def served(data: Path | None = None) -> Iterator[Server]:
 
 def browser_path(playwright: "Playwright") -> str:
     """Chromium or Chrome. Raises RuntimeError if there is none."""
-    names = ("chromium", "chrome", "google-chrome", "chromium-browser")
-    paths = [os.environ.get("CHROME"), "/usr/bin/chromium", *map(shutil.which, names)]
-    for path in [*paths, playwright.chromium.executable_path]:
+    for path in [os.environ.get("CHROME"), *map(shutil.which, BROWSERS), playwright.chromium.executable_path]:
         if path and Path(path).exists():
             return path
     raise RuntimeError("expected Chrome or Chromium, found none; install one, or name it in CHROME")

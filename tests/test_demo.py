@@ -133,6 +133,23 @@ def test_reconstruction_of_a_class_with_damage(visit):
     assert page.complaints == []
 
 
+def test_long_work_shows_what_it_has_and_can_be_stopped(visit):
+    names = common.noise_models()
+    page = visit(query=f"?tab=reconstruction&models={','.join(names)}&errors=false")
+    rows = page.locator("#reconstructions .row")
+    expect(rows.nth(1)).to_be_visible(timeout=30_000)
+    page.get_by_role("button", name="Stop").locator("visible=true").click()
+    page.wait_for_timeout(1500)  # for a row that was already on its way
+    so_far = rows.count()
+    assert 2 <= so_far < 1 + len(names)
+    page.wait_for_timeout(4000)
+    assert rows.count() == so_far
+    for name in names[1:]:  # and the page goes on
+        page.locator(".models").locator("visible=true").get_by_label(re.compile(rf"^\s*{name}\s*( · |$)")).uncheck()
+    expect(rows).to_have_count(2, timeout=60_000)
+    assert page.complaints == []
+
+
 def test_an_upload_and_a_drawing(visit, tmp_path):
     page = visit(query="?tab=reconstruction&models=vae_2")
     hung(page, "Reconstruction")
@@ -280,10 +297,11 @@ MEANT = {
 }
 
 
+@pytest.mark.parametrize(("width", "theme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("view", TOLD)
-def test_every_view_opens_from_its_address_and_stays_in_it(visit, view):
+def test_every_view_opens_from_its_address_and_stays_in_it(visit, view, width, theme):
     tab = view.split()[0]
-    page = visit(query=f"?{urlencode({'tab': tab} | TOLD[view])}")
+    page = visit(width, f"?{urlencode({'tab': tab, '__theme': theme} | TOLD[view])}")
     name = FIGURES[tab.capitalize()]
     wall = MEANT[view]()
     expect(page.locator(f"#{name} code").first).to_have_text(wall.python, timeout=30_000)

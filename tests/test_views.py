@@ -159,6 +159,16 @@ def test_a_picture_of_the_visitors_own():
     assert wall.rows[0].captions == ("yours",)
 
 
+def test_a_wall_grows_by_a_model_at_a_time(synthetic_data):
+    walls = list(reconstruction.growing(**REBUILD | {"names": FLAT}))
+    assert [[row.label for row in wall.rows] for wall in walls] == [
+        ["Originals", *FLAT[: k + 1]] for k in range(len(FLAT))
+    ]
+    walls = list(morph.growing(**MORPH | {"names": FLAT}))
+    assert [len(wall.rows) for wall in walls] == list(range(1, len(FLAT) + 1))
+    assert [bool(wall.film) for wall in walls] == [False] * (len(FLAT) - 1) + [True]
+
+
 # -- memory and learning
 
 

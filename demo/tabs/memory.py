@@ -19,7 +19,7 @@ def build(tab: gr.Tab) -> None:
             page = wall("memory")
     inputs = {"model": model, "count": count, "seed": seed}
     with buttons:
-        live(tab, inputs, draw, [page], memory.surprise, slow=True)
+        live(tab, inputs, draw, [page], memory.surprise)
     more("memory")
 
 

@@ -1,5 +1,7 @@
 """The tab Morph: from one garment to another, with class directions to add and take away."""
 
+from collections.abc import Iterator
+
 import gradio as gr
 import markup
 from views import morph
@@ -31,7 +33,7 @@ def build(tab: gr.Tab) -> None:
                 path = word_choice("Path", morph.PATHS, morph.STRAIGHT)
     inputs = {"models": chosen, **ends, "path": path, "less": less, "plus": plus, "strength": strength}
     with buttons:
-        live(tab, inputs, draw, [page], morph.surprise, slow=True)
+        live(tab, inputs, draw, [page], morph.surprise)
     more("morph")
 
 
@@ -45,11 +47,13 @@ def end_boxes(side: str, title: str, seed: int) -> dict[str, gr.components.Compo
     return {f"source_{key}": source, f"seed_{key}": number, f"picture_{key}": picture}
 
 
-def draw(chosen, source_a, seed_a, picture_a, source_b, seed_b, picture_b, path, less, plus, strength) -> str:
-    """The wall, or an invitation to draw."""
+def draw(chosen, source_a, seed_a, picture_a, source_b, seed_b, picture_b, path, less, plus, strength) -> Iterator[str]:
+    """The wall as it grows, or an invitation to draw."""
     for source, picture in ((source_a, picture_a), (source_b, picture_b)):
         if source == YOURS and not picture:
-            return markup.notice("Draw a garment in the black square, or upload a picture.")
-    return hung(
-        morph.morphs(chosen, source_a, seed_a, picture_a, source_b, seed_b, picture_b, path, less, plus, strength)
+            yield markup.notice("Draw a garment in the black square, or upload a picture.")
+            return
+    yield from map(
+        hung,
+        morph.growing(chosen, source_a, seed_a, picture_a, source_b, seed_b, picture_b, path, less, plus, strength),
     )

@@ -1,10 +1,11 @@
 """What the tabs are made of: inputs, walls of pictures, islands of script, words in two languages, the address."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from inspect import signature
+from inspect import isgeneratorfunction, signature
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ I18N = gr.I18n(
     pt={KEY + text: words for text, words in PORTUGUESE.items()} | {"common.complete": "Pronto"},
 )
 LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
+SELDOM = 0.5  # seconds between two pictures of a wall that grows
 NEW_SEED = "() => Math.floor(Math.random() * 1e6)"
 
 
@@ -176,28 +178,37 @@ VIEWS: dict[str, View] = {}  # by the tab's id
 
 def live(
     tab: gr.Tab, inputs: Mapping[str, Any], handler: Callable, pages: Sequence[gr.HTML],
-    surprise: Callable[[np.random.Generator], dict[str, Any]], slow: bool = False,
+    surprise: Callable[[np.random.Generator], dict[str, Any]],
 ) -> None:  # fmt: skip
     """Draw `pages` by `handler` when the tab opens and whenever an input changes, and keep the inputs in the address.
 
-    `handler` takes the inputs by order and gives HTML, one for each page; what it refuses, the pages say. A button
-    brings something that `surprise` finds.
-    A view is `slow` if it may take seconds; then it waits its turn, and says that it is at work.
+    `handler` takes the inputs by order and gives HTML, one for each page, or yields it again and again as it grows;
+    then a button can stop it. What it refuses, the pages say. Another button brings something that `surprise` finds.
     """
-    key, names = str(tab.id), list(inputs)
+    key, names, boxes = str(tab.id), list(inputs), list(inputs.values())
     VIEWS[key] = View(tab, inputs)
+    grows = isgeneratorfunction(handler)
+    waits = {"show_progress": "minimal", "show_progress_on": pages, "queue": True}
+    ways: dict[str, Any] = LIVE | (waits if grows else {})
+
+    def refused(error: ValueError) -> Any:
+        said = [markup.notice(str(error))] * len(pages)
+        return said if len(said) > 1 else said[0]
 
     def drawn(*values: Any) -> Any:
         try:
             return handler(*values)
         except ValueError as error:
-            return [markup.notice(str(error))] * len(pages) if len(pages) > 1 else markup.notice(str(error))
+            return refused(error)
 
-    ways: dict[str, Any] = LIVE | (
-        {"show_progress": "minimal", "show_progress_on": pages, "queue": True} if slow else {}
-    )
-    gr.on(
-        [tab.select, *(box.change for box in inputs.values())], drawn, list(inputs.values()), pages,
+    def growing(*values: Any) -> Iterator[Any]:
+        try:
+            yield from seldom(handler(*values))
+        except ValueError as error:
+            yield refused(error)
+
+    drawing = gr.on(
+        [tab.select, *(box.change for box in boxes)], growing if grows else drawn, boxes, pages,
         js=f"async (...values) => (await {script('page')}).keep({json.dumps(key)}, {json.dumps(names)}, values)",
         api_visibility="private", **ways,
     )  # fmt: skip
@@ -206,8 +217,23 @@ def live(
         found = surprise(np.random.default_rng())
         return [found.get(name, gr.skip()) for name in names]
 
-    button = gr.Button(T("Surprise me"), size="sm", elem_classes="surprise")
-    button.click(surprised, None, list(inputs.values()), api_visibility="private", **LIVE)
+    button = gr.Button(T("Surprise me"), size="sm")
+    button.click(surprised, None, boxes, api_visibility="private", **LIVE)
+    if grows:
+        stop = gr.Button(T("Stop"), size="sm", elem_classes="stop")
+        stop.click(None, None, None, cancels=drawing, api_visibility="private")
+
+
+def seldom(values: Iterator[Any]) -> Iterator[Any]:
+    """The last of `values`, and those before it that come at least half a second after the one before."""
+    value, pending, last = None, False, time.monotonic()
+    for value in values:
+        pending = time.monotonic() - last < SELDOM
+        if not pending:
+            last = time.monotonic()
+            yield value
+    if pending:
+        yield value
 
 
 def restore(request: gr.Request) -> list[Any]:

@@ -1,5 +1,7 @@
 """The tab Reconstruction: originals, what each model makes of them, and where it errs."""
 
+from collections.abc import Iterator
+
 import gradio as gr
 import markup
 from views import reconstruction
@@ -36,12 +38,13 @@ def build(tab: gr.Tab) -> None:
         "damage": damage, "amount": amount, "errors": errors,
     }  # fmt: skip
     with buttons:
-        live(tab, inputs, draw, [page], reconstruction.surprise, slow=True)
+        live(tab, inputs, draw, [page], reconstruction.surprise)
     more("reconstruction")
 
 
-def draw(chosen, source, kind, count, seed, picture, damage, amount, errors) -> str:
-    """The wall, or an invitation to draw."""
+def draw(chosen, source, kind, count, seed, picture, damage, amount, errors) -> Iterator[str]:
+    """The wall as it grows, or an invitation to draw."""
     if source == YOURS and not picture:
-        return markup.notice("Draw a garment in the black square, or upload a picture.")
-    return hung(reconstruction.reconstructions(chosen, source, kind, count, seed, picture, damage, amount, errors))
+        yield markup.notice("Draw a garment in the black square, or upload a picture.")
+        return
+    yield from map(hung, reconstruction.growing(chosen, source, kind, count, seed, picture, damage, amount, errors))

@@ -1,6 +1,6 @@
 """From one garment to another, through the latents of any model; and class directions to add and take away."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -37,12 +37,18 @@ STRONGEST = 2.0  # times a class direction
 FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds each
 
 
-def morphs(
+def morphs(*wish: Any, **more: Any) -> Wall:
+    """The last that `growing` gives: the whole wall."""
+    *_, whole = growing(*wish, **more)
+    return whole
+
+
+def growing(
     names: Sequence[str], source_a: str, seed_a: int, picture_a: Any, source_b: str, seed_b: int, picture_b: Any,
     path: str, less: str, plus: str, strength: float,
-) -> Wall:  # fmt: skip
+) -> Iterator[Wall]:  # fmt: skip
     """A row for each of the models `names`, STEPS images from A to B; and there and back as a GIF, the models side by
-    side, each pixel 4 x 4.
+    side, each pixel 4 x 4: the wall as it stands after each of them, since some models search for seconds.
 
     Each end has a source, one of SOURCES, a seed that chooses the image, and the picture for the last of them. On the
     way, `strength` times the direction from the class `less` to the class `plus` is added; either may be NO_CLASS, and
@@ -53,8 +59,8 @@ def morphs(
     strength = checks.between("how much", strength, 0.0, STRONGEST)
     classes = [choice("class", name, (NO_CLASS, *CLASS_NAMES)) for name in (less, plus)]
     ends = [_end("A", source_a, seed_a, picture_a), _end("B", source_b, seed_b, picture_b)]
-    rows, films, notices = [], [], {end.notice for end in ends if isinstance(end, Originals)}
-    lines = ["rows = []"]
+    notice = " ".join({end.notice for end in ends if isinstance(end, Originals)} - {""})
+    rows, films, lines = [], [], ["rows = []"]
     for name in names:
         model = load(name)
         start, end = (model.sample(1, of)[0] if isinstance(of, int) else model.encode(of.images)[0] for of in ends)
@@ -64,7 +70,7 @@ def morphs(
         rows.append(Row(name, "search" if searched else "", to_uint8(still)))
         films.append(moving)
         lines += _lines(name, model, ends, arc, strength, classes)
-    return Wall(rows, script(*lines), " ".join(notices - {""}), _gif(films))
+        yield Wall(list(rows), script(*lines), notice, _gif(films) if name == names[-1] else b"")
 
 
 def _lines(

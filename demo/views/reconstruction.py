@@ -1,6 +1,6 @@
 """Originals, what each model makes of them, and where it errs: clean, noisy or partly hidden."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,18 @@ DAMAGES = (NOTHING, NOISE, PATCH, HALF)
 MISSING, INVENTED = np.array([66, 133, 244]), np.array([255, 112, 67])
 
 
-def reconstructions(
+def reconstructions(*wish: Any, **more: Any) -> Wall:
+    """The last that `growing` gives: the whole wall."""
+    *_, whole = growing(*wish, **more)
+    return whole
+
+
+def growing(
     names: Sequence[str], source: str, kind: str, count: int, seed: int, picture: Any, damage: str, amount: float,
     errors: bool,
-) -> Wall:  # fmt: skip
-    """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors.
+) -> Iterator[Wall]:  # fmt: skip
+    """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors:
+    the wall as it stands after each of them, since some models search for seconds.
 
     Originals are of `source` and class `kind`, as `originals` has them. Models see them with `damage`, one of DAMAGES,
     in an `amount` from 0 to 1. With `errors`, each model has a second row: blue where its image is darker than the
@@ -38,7 +45,8 @@ def reconstructions(
     rows = [Row("Originals", source.lower() if not first.notice else "", to_uint8(first.images), first.captions)]
     if damage != NOTHING:
         rows.append(Row("What the models see", damage.lower(), to_uint8(inputs)))
-    for name in names:
+    seen = "seen" if code else "originals"
+    for done, name in enumerate(names, start=1):
         model = load(name)
         answer = model.reconstruct(inputs)
         each = (answer - first.images).square().flatten(1).mean(1)
@@ -47,13 +55,13 @@ def reconstructions(
         rows.append(Row(name, f"{how}error {each.mean():.4f}", to_uint8(answer), captions))
         if errors:
             rows.append(Row("", "", error_map(answer - first.images)))
-    lines = [
-        f"originals = {first.python}",
-        *code,
-        f"rows = [originals{', seen' if code else ''}]",
-        f"rows += [gengallery.load(name).reconstruct({'seen' if code else 'originals'}) for name in {listed(names)}]",
-    ]
-    return Wall(rows, script(*lines), first.notice)
+        lines = [
+            f"originals = {first.python}",
+            *code,
+            f"rows = [originals{', seen' if code else ''}]",
+            f"rows += [gengallery.load(name).reconstruct({seen}) for name in {listed(names[:done])}]",
+        ]
+        yield Wall(list(rows), script(*lines), first.notice)
 
 
 def error_map(difference: Tensor) -> np.ndarray:
