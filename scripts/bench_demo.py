@@ -1,6 +1,6 @@
 """Measure the demo as its visitors meet it: `python scripts/bench.py --demo`.
 
-The server is demo/app.py in a process of its own, on a free port, with its temporary files in a folder that goes with it.
+The server is demo/app.py in a process of its own, on a free port; its temporary files go with it.
 
 pad       A mouse moves over the maps of Explore in a real Chromium: frames by the timestamps of the page's animation
           frames, and the script's own work in each of them. Without a GPU the browser draws by the processor and may
@@ -31,6 +31,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
@@ -134,7 +135,8 @@ UNTIL_MATRIX = """width => {
     window.matrixTook = new Promise(resolve => addEventListener("input", () => {
         const start = performance.now(), images = [...document.querySelectorAll("#explore .pads .matrix-image")];
         const look = () => {
-            if (!images.every(image => image.complete && image.naturalWidth === width)) return requestAnimationFrame(look);
+            const there = images.every(image => image.complete && image.naturalWidth === width);
+            if (!there) return requestAnimationFrame(look);
             requestAnimationFrame(() => resolve(performance.now() - start));
         };
         requestAnimationFrame(look);
@@ -173,7 +175,8 @@ class Frames:
         if not self.work:
             return "nothing was drawn"
         median, slow = statistics.median(self.work), percentile(self.work, 95)
-        return f"script {median:.1f} ms a frame (95 %: {slow:.1f}), drawn {len(self.work) / self.seconds:.0f} times a second"
+        rate = len(self.work) / self.seconds
+        return f"script {median:.1f} ms a frame (95 %: {slow:.1f}), drawn {rate:.0f} times a second"
 
 
 def frames(stamps: Sequence[float], work: Sequence[float]) -> Frames:
@@ -181,7 +184,7 @@ def frames(stamps: Sequence[float], work: Sequence[float]) -> Frames:
     noted less than two frames."""
     if len(stamps) < 2:
         raise ValueError(f"frames: expected at least 2, found {len(stamps)}")
-    gaps = [later - earlier for earlier, later in zip(stamps, stamps[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(stamps)]
     seconds = (stamps[-1] - stamps[0]) / 1000
     quick = 100 * sum(gap < FRAME_MS for gap in gaps) / len(gaps)
     return Frames(len(gaps) / seconds, quick, tuple(work), seconds)
@@ -399,7 +402,7 @@ def measure_pad(server: Server, playwright: "Playwright", flat: Sequence[str]) -
             page, _ = visit(context, server.address + query)
             box = page.locator("#explore .pads .pad").first.bounding_box()
             assert box is not None  # it is on the screen, or the page would not have been usable
-            found = sweep(page, dict(box))
+            found = sweep(page, {name: float(box[name]) for name in ("x", "y", "width", "height")})  # type: ignore[literal-required]
             share = f"{100 * found.rate / empty.rate:.0f} % of the empty page's; {found.told()}"
             yield verdict(f"pad: {name}, frames", found.rate, RATE, share)
             yield verdict(f"pad: {name}, under {FRAME_MS} ms", found.quick, QUICK)

@@ -113,7 +113,7 @@ def test_what_explore_shows():
 
 
 def test_unknown_parts_are_refused():
-    with pytest.raises(ValueError, match="expected some of pad, page.*; found paint"):
+    with pytest.raises(ValueError, match=r"expected some of pad, page.*; found paint"):
         bench_demo.measure(1, 1, None, ["page", "paint"])
 
 
