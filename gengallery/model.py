@@ -24,7 +24,7 @@ from gengallery.images import CLASS_NAMES, as_images
 from gengallery.noise import Prior
 
 SHOWN = 2000  # test images whose latents are kept in the file of a model with two latent dimensions
-CHUNK = 500  # images that go through a network at once: larger batches gain nothing and cost memory
+CHUNK = 100  # images that go through a network at once: what they become stays in the processor's cache
 
 
 @dataclass(frozen=True)
