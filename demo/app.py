@@ -23,7 +23,7 @@ from tabs.parts import I18N, LIVE, STATIC, VIEWS, T, View, restore, script  # no
 from views.common import models  # noqa: E402
 
 gr.set_static_paths([STATIC])
-torch.set_num_threads(1)  # visitors are served side by side: threads of one would only starve the others
+torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
 TABS = {
     "Explore": explore,

@@ -222,7 +222,10 @@ class Pad {
     async askMatrix() {
         const { state } = this.explorer, { plane, seed, side } = state;
         const area = state.range === "own" ? state.own : (this.plane.ranges[state.range] ?? Object.values(this.plane.ranges)[0]);
-        const { image } = await this.explorer.ask("matrix", { model: this.name, plane, seed, side, area });
+        const wish = { model: this.name, plane, seed, side, area };
+        if (this.area && JSON.stringify(wish) === this.wish) return; // a slider says the same twice
+        const { image } = await this.explorer.ask("matrix", wish);
+        this.wish = JSON.stringify(wish);
         this.area = area;
         this.image.style.setProperty("--pixels", 28 * side + "px");
         this.image.alt = `${this.explorer.say("Latent matrix of")} ${this.name}, ${side} × ${side}`;
