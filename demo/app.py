@@ -25,6 +25,8 @@ from views.common import models  # noqa: E402
 gr.set_static_paths([STATIC])
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
+SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+
 TABS = {
     "Explore": explore,
     "Morph": morph,
@@ -75,6 +77,7 @@ def launch(**options) -> str:
         footer_links=[],
         show_error=True,
         max_file_size="10mb",
+        state_session_capacity=SESSIONS,
         **options,
     )
     return url
