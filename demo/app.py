@@ -37,7 +37,7 @@ TABS = {
     "Compare": compare,
 }
 
-with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(3600, 86400)) as demo:
+with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
     gr.HTML(
         '<header class="title"><h1>gengallery</h1>'
         f"<p>{len(models())} models that learned what clothes look like from Fashion-MNIST.</p></header>",
