@@ -139,7 +139,8 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )  # fmt: skip
-PIXELS = """image => {
+PIXELS = """async image => {
+    await image.decode();  // drawn before that, it may be blank
     const canvas = document.createElement('canvas');
     [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
     const context = canvas.getContext('2d');
@@ -222,5 +223,5 @@ def hung(page, tab):
 
 def pixels(image) -> np.ndarray:
     """The pixels of a picture in the page, as the browser decoded them."""
-    width = image.evaluate("image => image.naturalWidth")
-    return np.array(image.evaluate(PIXELS), np.uint8).reshape(-1, width)
+    grey = image.evaluate(PIXELS)
+    return np.array(grey, np.uint8).reshape(-1, image.evaluate("image => image.naturalWidth"))

@@ -5,6 +5,7 @@ import base64
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
@@ -39,7 +40,9 @@ def test_an_assistant_finds_documented_tools_and_gets_a_picture():
         try:
             assert server.stdout is not None
             assert any("MCP server" in line for line in server.stdout)
-            tools, sound, foolish = asyncio.run(talk(f"http://127.0.0.1:{port}/gradio_api/mcp/"))
+            talked = talk(f"http://127.0.0.1:{port}/gradio_api/mcp/")
+            with ThreadPoolExecutor(1) as thread:  # of its own, since a browser's loop may be running in this one
+                tools, sound, foolish = thread.submit(asyncio.run, talked).result()
         finally:
             server.terminate()
     assert {tool.name for tool in tools} == {"generate", "reconstruct", "latent_grid"}

@@ -39,11 +39,11 @@ export function remember(tab, values) {
     if (address.href !== location.href) history.replaceState(history.state, "", address);
 }
 
-/** Remember a tab's inputs by their names, and pass their values on to the server. */
+/** Remember a tab's inputs by their names; returns them all as one text. */
 export function keep(tab, names, values) {
     const written = values.map(value => (value === null || value === "" ? null : String(value)));
     remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
-    return values;
+    return JSON.stringify(values);
 }
 
 // -- copying and saving

@@ -207,11 +207,15 @@ def live(
         except ValueError as error:
             yield refused(error)
 
-    drawing = gr.on(
-        [tab.select, *(box.change for box in boxes)], growing if grows else drawn, boxes, pages,
+    # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
+    # when the sum of them has changed.
+    wish = gr.Textbox(visible="hidden", label=T("All inputs"))
+    gr.on(
+        [tab.select, *(box.change for box in boxes)], None, boxes, wish,
         js=f"async (...values) => (await {script('page')}).keep({json.dumps(key)}, {json.dumps(names)}, values)",
-        api_visibility="private", **ways,
+        api_visibility="private",
     )  # fmt: skip
+    drawing = wish.change(growing if grows else drawn, boxes, pages, api_visibility="private", **ways)
 
     def surprised() -> list[Any]:
         found = surprise(np.random.default_rng())
