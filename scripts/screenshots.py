@@ -92,7 +92,7 @@ def screenshots(address: str, folder: Path, width: int, theme: str, whole: bool)
             page = opened(browser, address, tab, theme)
             name = f"{tab}.png" if not whole else f"{tab}_{width}_{theme}.png"
             picture = Image.open(BytesIO(page.screenshot(full_page=whole)))
-            picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256).save(folder / name, optimize=True)
+            picture.convert("RGB").save(folder / name, optimize=True)
             page.close()
             print(folder / name)
 
