@@ -76,7 +76,7 @@ def test_the_film_goes_there_and_back():
     frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 2 * morph.FRAMES - 2
     np.testing.assert_array_equal(frames[1], frames[-1])
-    assert frames[0].shape == (4 * 28, 4 * 58)
+    assert frames[0].shape == (4 * 28, 4 * 57)
     assert (frames[0] != frames[morph.FRAMES - 1]).any()
 
 

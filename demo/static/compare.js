@@ -180,6 +180,7 @@ class Comparison {
         else if (button.matches(".families")) this.sort(null);
         else if (button.closest(".jump")) this.jump([...button.parentElement.children].indexOf(button));
         else if (button.dataset.do === "close") this.dialog.close();
+        else if (button.dataset.do === "surprise") this.surprise();
         else if (button.dataset.do === "link") copy(location.href, button, this.say);
         else if (button.dataset.do === "python") copy(this.find("dialog pre").textContent, button, this.say);
     }
@@ -327,6 +328,12 @@ class Comparison {
     }
 
     // -- the card
+
+    /** The card of any model. */
+    surprise() {
+        const names = Object.keys(this.props.value.models);
+        this.open(names[Math.floor(Math.random() * names.length)]);
+    }
 
     async open(name) {
         const { dialog, state } = this, notice = this.find(".notice");

@@ -35,6 +35,7 @@ PATHS = (STRAIGHT, ARC)
 NO_CLASS = "nothing"
 STRONGEST = 2.0  # times a class direction
 FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds each
+GROUND = 128  # the grey level between its pictures, on a white page as on a black one
 
 
 def morphs(*wish: Any, **more: Any) -> Wall:
@@ -96,9 +97,8 @@ def _lines(
 
 def _gif(films: Sequence[Tensor]) -> bytes:
     """Films (FRAMES, 1, 28, 28), side by side, there and back."""
-    frames = [
-        Image.fromarray(enlarge(sheet(torch.stack(images), len(films)), 4)) for images in zip(*films, strict=True)
-    ]
+    sheets = [sheet(torch.stack(images), len(films), gap=1, ground=GROUND) for images in zip(*films, strict=True)]
+    frames = [Image.fromarray(enlarge(grey, 4)) for grey in sheets]
     file = BytesIO()
     frames[0].save(file, "GIF", save_all=True, append_images=frames[1:] + frames[-2:0:-1], duration=DURATION, loop=0)
     return file.getvalue()
