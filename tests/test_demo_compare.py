@@ -344,7 +344,8 @@ def test_a_surprise_is_some_models_card(visit):
     page = opened(visit)
     page.locator("#compare").get_by_role("button", name="Surprise me").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert card(page, query(page)["card"])
+    card(page, query(page)["card"])
+    assert page.complaints == []
 
 
 def test_a_click_beside_the_card_closes_it(visit):

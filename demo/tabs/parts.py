@@ -180,7 +180,7 @@ def live(
     tab: gr.Tab, inputs: Mapping[str, Any], handler: Callable, pages: Sequence[gr.HTML],
     surprise: Callable[[np.random.Generator], dict[str, Any]],
 ) -> None:  # fmt: skip
-    """Draw `pages` by `handler` when the tab opens and whenever an input changes, and keep the inputs in the address.
+    """Draw `pages` by `handler` when the tab first opens and whenever an input changes; the inputs stay in the address.
 
     `handler` takes the inputs by order and gives HTML, one for each page, or yields it again and again as it grows;
     then a button can stop it. What it refuses, the pages say. Another button brings something that `surprise` finds.
