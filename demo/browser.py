@@ -13,8 +13,10 @@ import safetensors.torch
 import torch
 from torch import Tensor, fx, nn
 
-from gengallery.model import Model
+from gengallery.images import NO_CLASS
+from gengallery.model import Condition, Model
 
+UNTOLD = Condition(torch.full((1,), NO_CLASS))
 TOLERANCE = 0.5 / 255  # of a pixel, when weights are rounded to half precision
 
 
@@ -26,11 +28,14 @@ class Decoder(nn.Module):
         self.model = model
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.model.decoder(z)
+        return self.model.decoder(z, UNTOLD)
 
 
 def export(model: Model, path: Path) -> bool:
-    """Write the decoder of `model` to `path`; False, and nothing written, if it has a layer that the script lacks."""
+    """Write the decoder of `model` to `path`; False, and nothing written, if the script can't do it: it lacks a layer, or
+    the model can be told what the script has no words for."""
+    if model.options.names:
+        return False
     traced = fx.symbolic_trace(Decoder(model))
     layers: list[dict[str, Any]] = []
     tensors: dict[str, Tensor] = {}

@@ -10,11 +10,13 @@ The header is JSON under the single metadata key `gengallery`:
     card        summary, paper, recipe, the report's figures, ...
     parameters  how many numbers were learned
     training    command, seed, epochs, data checksum, seconds, device, versions
+    cost        floating-point operations, of the whole training and of one image
     losses      on the training and the test set
     scorecard   how good the model is, once scripts/evaluate.py has measured it (see `gengallery.evaluate`)
     checksum    SHA-256 over names, types, shapes and bytes of the tensors
 
-Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
+Tensors are float32. One whose every number is exact in half precision is written so, at half the size, and read back
+as float32: the checksum is the same. Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
 only where tensors are touched, so that the gallery can be listed without it.
 """
 
@@ -44,6 +46,7 @@ FIELDS: dict[str, type] = {
     "card.exhibit": bool,
     "parameters": int,
     "training": dict,
+    "cost": dict,
     "losses": dict,
     "checksum": str,
 }
@@ -125,6 +128,7 @@ def read(path: str | os.PathLike) -> Checkpoint:
     """
     import safetensors
     import safetensors.torch
+    import torch
 
     header = read_header(path)
     path = Path(path)
@@ -138,6 +142,7 @@ def read(path: str | os.PathLike) -> Checkpoint:
     for name, tensor in tensors.items():
         if not _finite(tensor):
             raise CheckpointError(path, f"finite numbers in {name!r}", "NaN or infinity")
+    tensors = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
     found = checksum(tensors)
     if found != header["checksum"]:
         raise CheckpointError(path, f"tensors with the checksum {header['checksum'][:12]}...", f"{found[:12]}...")
@@ -161,7 +166,7 @@ def write(path: str | os.PathLike, tensors: dict[str, "Tensor"], header: dict[st
     for field, kind, found in _misfits(ours):
         raise ValueError(f"{path}: expected the header's {field!r} as {kind.__name__}, found {found!r}; not written")
     metadata = {KEY: json.dumps(ours, allow_nan=False)}
-    write_atomically(path, safetensors.torch.save(tensors, metadata))
+    write_atomically(path, safetensors.torch.save({name: _shortest(t) for name, t in tensors.items()}, metadata))
 
 
 def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
@@ -196,6 +201,12 @@ def checksum(tensors: dict[str, "Tensor"]) -> str:
         # As bytes, since numpy lacks some of torch's types; flat, since a scalar has no axis to cut in bytes.
         digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _shortest(tensor: "Tensor") -> "Tensor":
+    """`tensor` in half precision where that loses nothing."""
+    halved = tensor.half() if tensor.dtype.itemsize == 4 and tensor.is_floating_point() else tensor
+    return halved if halved.equal(tensor) else tensor
 
 
 def _finite(tensor: "Tensor") -> bool:

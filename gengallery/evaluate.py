@@ -209,7 +209,7 @@ def _of_posterior(model: Model, test: Split) -> dict[str, float]:
     rng = np.random.default_rng(SEED)
     few = Split(test.images[:WEIGHED], test.labels[:WEIGHED])
     with torch.inference_mode():
-        weights = [model.log_weights(images, DRAWS, rng) for images, _ in few.batches()]
+        weights = [model.log_weights(images, labels, DRAWS, rng) for images, labels in few.batches()]
     bounds = [metrics.importance_weighted_bound(part) for part in weights if part is not None]
     if not bounds:
         return {}

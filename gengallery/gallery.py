@@ -23,16 +23,19 @@ HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
 
 
-def list_models(family: str | None = None) -> list[str]:
+def list_models(family: str | None = None, option: str | None = None) -> list[str]:
     """The names of the models in the gallery, in natural order (ae_2 before ae_16), exhibits last.
 
-    `family` keeps those of one family: "autoencoder", "gan", "vae". Raises ValueError for another.
+    `family` keeps those of one family: "autoencoder", "gan", "vae". `option` keeps those whose calls take it: "label",
+    "guidance", "steps". Raises ValueError for another family; an option that no model takes gives an empty list.
     """
     headers = [_checked(checkpoint.read_header(path), path) for path in _files().values()]
     families = sorted({header["family"] for header in headers})
     if family is not None and family not in families:
         raise ValueError(f"unknown family {family!r}; there are {', '.join(families)}")
     headers = [header for header in headers if family in (None, header["family"])]
+    if option is not None:
+        headers = [header for header in headers if option in header["card"].get("options", ())]
     return [header["name"] for header in sorted(headers, key=_order)]
 
 
@@ -45,8 +48,10 @@ def info(name: str) -> dict[str, Any]:
     """What is known of the model `name`, without loading it.
 
     A dict: `name`, `family`, `summary`, `notes`, `exhibit` (true for one that is kept to show a failure), `latent`
-    (numbers in a latent), `prior`, `paper` (authors, title, year, url), `parameters`, `config`, `recipe`, `training`
-    (command, seed, epochs, seconds, device, versions, data checksum), `losses` (of ours, on train and test),
+    (numbers in a latent), `options` (the keywords that its calls take), `prior`, `paper` (authors, title, year, url),
+    `equations`, `parameters`, `config`, `recipe`, `training` (command, seed, epochs, seconds, device, versions, data
+    checksum), `cost` (floating-point operations, of the whole training and of one image; see `gengallery.training`),
+    `losses` (of ours, on train and test),
     `reported` (the report's), `scorecard` (see `gengallery.evaluate.Scorecard`; None where these weights were not
     measured, or not by the present judge), `bytes` and `path` of the file. Raises ValueError for an unknown name.
     """
@@ -57,7 +62,7 @@ def info(name: str) -> dict[str, Any]:
         "family": header["family"],
         **header["card"],
         "latent": header["prior"]["dim"],
-        **{key: header[key] for key in ("prior", "parameters", "config", "training", "losses", "checksum")},
+        **{key: header[key] for key in ("prior", "parameters", "cost", "config", "training", "losses", "checksum")},
         "scorecard": _scorecard(header),
         "bytes": path.stat().st_size,
         "path": str(path),
@@ -90,7 +95,9 @@ def load(name: str | os.PathLike) -> "Model":
         kind = family(header["family"])
     except ValueError as error:
         raise CheckpointError(saved.path, "a family that this version knows", str(error), NEWER) from error
-    return rebuild(kind, saved)
+    model = rebuild(kind, saved)
+    model.taking = lambda option: list_models(option=option)
+    return model
 
 
 def rebuild(kind: "type[N]", saved: Checkpoint) -> "N":

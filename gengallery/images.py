@@ -28,6 +28,7 @@ CLASS_NAMES = (
     "Bag",
     "Ankle boot",
 )
+NO_CLASS = len(CLASS_NAMES)  # the label of an image whose class is not told
 CHANNELS = (1, 3, 4)  # grey, red-green-blue, and with transparency
 ACCEPTED = (
     "a PIL image, an array of numbers (H, W), (H, W, 3 or 4), (N, H, W), (N, 1 or 3, H, W) or (N, H, W, 3 or 4), "
@@ -64,6 +65,34 @@ def as_images(images: Any) -> Tensor:
         return torch.from_numpy(pictures.reshape(-1, *SHAPE))
     pixels = np.rint(pictures * 255).astype(np.uint8)
     return torch.stack([_from_picture(Image.fromarray(p.squeeze(-1) if p.shape[-1] == 1 else p)) for p in pixels])
+
+
+def as_labels(label: Any, n: int) -> Tensor:
+    """Classes (n), int64, of `label`: a number from 0 to 9 or a name of `CLASS_NAMES`, in any case, for all n, or a list
+    or array with one of these for each; None gives `NO_CLASS` for all.
+
+    Raises ValueError for anything else.
+    """
+    if label is None:
+        return torch.full((n,), NO_CLASS)
+    if isinstance(label, Tensor):
+        label = label.detach().cpu().numpy()
+    each = label.tolist() if isinstance(label, (np.ndarray, np.generic)) else label
+    if not isinstance(each, (list, tuple)):
+        return torch.full((n,), _class_number(each))
+    if len(each) != n:
+        raise ValueError(f"label: expected one class for all, or one for each of {n}, found {len(each)}")
+    return torch.tensor([_class_number(one) for one in each])
+
+
+def _class_number(label: Any) -> int:
+    """The number of a class from its number or name."""
+    names = [name.casefold() for name in CLASS_NAMES]
+    if isinstance(label, str) and label.strip().casefold() in names:
+        return names.index(label.strip().casefold())
+    if isinstance(label, (int, np.integer)) and not isinstance(label, bool) and 0 <= label < len(names):
+        return int(label)
+    raise ValueError(f"label: expected a number from 0 to 9 or one of {', '.join(CLASS_NAMES)}; found {label!r}")
 
 
 def _is_picture(image: Any) -> bool:

@@ -28,13 +28,21 @@ import safetensors.torch
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
+from gengallery import gallery
 from gengallery.data import Split, as_floats
 from gengallery.evaluate import mean_losses
 from gengallery.files import write_atomically
-from gengallery.model import Card, Learner, Model, Network, as_json
+from gengallery.images import CLASS_NAMES, SHAPE
+from gengallery.model import Card, Condition, Learner, Model, Network, as_json
 from gengallery.models import learner
 from gengallery.noise import Fitted
+
+
+TRAINING_IMAGES = 60_000
+COUNTED = 4  # steps whose operations are counted: as many as the rarest penalty comes after
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.learner: Learner = learner(card)
+        if card.start:
+            _start_from(self.learner.model, gallery.load(card.start))
         self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
             AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
@@ -122,6 +132,8 @@ class Run:
     def finish(self, test: Split) -> tuple[Network, dict[str, dict[str, float]]]:
         """The trained network, a model's prior and latent statistics fitted, and its losses on train and test."""
         model = self.model.eval()
+        if self.card.half:
+            _round_to_half(model)
         if isinstance(model, Model) and model.statistics is not None:
             train_z, test_z = (torch.cat([model.encode(b) for b, _ in s.batches()]) for s in (self.train, test))
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
@@ -223,6 +235,62 @@ def parameters(card: Card) -> int:
         return sum(p.numel() for p in card.model(card.config).parameters())
 
 
+def cost(card: Card) -> dict[str, float]:
+    """Floating-point operations of the products and convolutions, a multiplication and an addition counting as two:
+    `training`, of the whole of it at 60,000 images an epoch, and `image`, of generating one."""
+    trained, drawn = Operations(), Operations()
+    with torch.random.fork_rng(devices=[]):
+        steps = learner(card)
+        batch = torch.rand(card.recipe.batch, *SHAPE), torch.arange(card.recipe.batch) % len(CLASS_NAMES)
+        rng = np.random.default_rng(0)
+        with trained:
+            for _ in range(COUNTED):
+                steps.step(*batch, rng)
+    model = steps.model.eval()
+    with torch.no_grad(), drawn:  # in inference mode, linear layers would not be seen as products
+        if isinstance(model, Model):
+            options = model.options
+            model.decoder(model.sample(1), Condition(batch[1][:1], options.guidance or 1.0, options.steps or 1))
+        else:
+            model(batch[0][:1])
+    count = TRAINING_IMAGES // card.recipe.batch * card.recipe.epochs
+    return {
+        "training": trained.total / COUNTED * count,
+        "image": float(drawn.total),
+    }
+
+
+class Operations(TorchDispatchMode):
+    """Counts, while it is entered, the operations of products and convolutions, by torch's own formulas."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        """Let `function` happen, and count."""
+        answer = function(*args, **(kwargs or {}))
+        formula = flop_registry.get(function.overloadpacket)
+        self.total += formula(*args, **(kwargs or {}), out_val=answer) if formula else 0
+        return answer
+
+
+def _start_from(model: Network, other: Network) -> None:
+    """Give `model` the weights of `other` that have the same name and shape."""
+    theirs = other.state_dict()
+    with torch.no_grad():
+        for name, tensor in model.state_dict().items():
+            if name in theirs and theirs[name].shape == tensor.shape:
+                tensor.copy_(theirs[name])
+
+
+def _round_to_half(model: Network) -> None:
+    """Round each parameter to a number that half precision has."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half().float())
+
+
 def file_header(run: Run, losses: dict[str, dict[str, float]], command: str) -> dict[str, Any]:
     """The header under which the network that `run` made is written (see `gengallery.checkpoint`)."""
     model = run.model
@@ -233,6 +301,7 @@ def file_header(run: Run, losses: dict[str, dict[str, float]], command: str) -> 
         **({"prior": model.prior.describe()} if isinstance(model, Model) else {}),
         "card": run.card.describe(),
         "parameters": parameters(run.card),
+        "cost": cost(run.card),
         "training": {
             "command": command,
             "seed": run.seed,

@@ -8,8 +8,9 @@ python scripts/train.py --all --resume
 import argparse
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -18,7 +19,7 @@ from gengallery import checkpoint, classifier, data, history
 from gengallery.gallery import WEIGHTS
 from gengallery.model import as_json
 from gengallery.models import cards
-from gengallery.training import Run, Step, file_header
+from gengallery.training import Run, Step, cost, file_header
 
 CARDS = {**cards(), classifier.CARD.name: classifier.CARD}
 
@@ -56,13 +57,19 @@ def train(name: str, options: argparse.Namespace) -> None:
 def relabel(name: str, folder: Path) -> None:
     """Write the present words of the card `name` into its file. Raises ValueError if it was trained otherwise."""
     card, saved = CARDS[name], checkpoint.read(folder / f"{name}{checkpoint.SUFFIX}")
-    for what, found, expected in (
-        ("config", saved.header["config"], as_json(asdict(card.config))),
-        ("recipe", saved.header["card"].get("recipe"), card.describe()["recipe"]),
-    ):
-        if found != expected:
+    was = saved.header["config"], saved.header["card"]["recipe"]
+    # What an older file does not mention is as it is by default.
+    for what, found, now in zip(("config", "recipe"), was, (card.config, card.recipe), strict=True):
+        expected = as_json(asdict(now))
+        if {**as_json(defaults(now)), **found} != expected:
             raise ValueError(f"{saved.path}: expected the {what} {expected}, found {found}; train it again")
-    checkpoint.write(saved.path, saved.tensors, {**saved.header, "card": card.describe()})
+    words = {"config": as_json(asdict(card.config)), "card": card.describe(), "cost": cost(card)}
+    checkpoint.write(saved.path, saved.tensors, {**saved.header, **words})
+
+
+def defaults(settings: Any) -> dict[str, Any]:
+    """The fields of a config or recipe that have a default, with it."""
+    return {field.name: field.default for field in fields(settings) if field.default is not MISSING}
 
 
 class Album:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import gengallery
-from gengallery.images import SIZE, to_uint8
+from gengallery.images import SIZE, as_labels, to_uint8
 from gengallery.model import Model, Paper
 from gengallery.models import family as family_class
 from views import checks
@@ -223,6 +223,7 @@ def _measurable(model: Model) -> frozenset[str]:
     if not model.searches:
         names |= {"mse", "ssim"}
         with torch.inference_mode():
-            if model.log_weights(torch.zeros(1, 1, SIZE, SIZE), 1, np.random.default_rng(0)) is not None:
+            image, label = torch.zeros(1, 1, SIZE, SIZE), as_labels(None, 1)
+            if model.log_weights(image, label, 1, np.random.default_rng(0)) is not None:
                 names |= {"bound", "active_units"}
     return frozenset(names)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import gengallery
-from gengallery.images import enlarge, sheet, to_uint8
+from gengallery.images import as_labels, enlarge, sheet, to_uint8
 from gengallery.model import LatentStatistics, Model, latent_grid
 from views import checks
 from views.checks import choice, whole
@@ -143,7 +143,7 @@ def _single(name: str, seed: int) -> Plane:
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
-    told = model.kl_per_latent(examples(200, 0))
+    told = model.kl_per_latent(examples(200, 0), as_labels(None, 200))
     first, second = (variance if told is None else told).argsort(descending=True)[:2]
     axes = torch.diag(variance.sqrt())
     return Plane(statistics.mean, axes[first], axes[second], *_standard())

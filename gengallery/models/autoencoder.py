@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from gengallery.images import PIXELS, SHAPE
 from gengallery.model import (
     Card,
+    Condition,
     Config,
     Descent,
     LatentStatistics,
@@ -23,6 +24,7 @@ from gengallery.model import (
     Paper,
     Recipe,
     check_sizes,
+    start_as_keras,
 )
 from gengallery.noise import Fitted, FittedGaussian, FittedMixture
 
@@ -51,6 +53,10 @@ class Autoencoder(Model):
         2006,
         "https://doi.org/10.1126/science.1127647",
     )
+    equations = (
+        "z = relu(W₁ x + b₁),  x' = sigmoid(W₂ z + b₂)",
+        "loss = mean over pixels of (x - x')²",
+    )
     strengths = (
         "The sharpest reconstructions for its size: it is trained for nothing else.",
         "Quick to train, and the loss says plainly how well that went.",
@@ -65,6 +71,7 @@ class Autoencoder(Model):
         super().__init__(config)
         self.inward = nn.Linear(PIXELS, config.latent)
         self.outward = nn.Linear(config.latent, PIXELS)
+        start_as_keras(self)
         self.prior: Fitted = (
             FittedGaussian(config.latent, nonnegative=True)
             if config.components == 1
@@ -72,14 +79,20 @@ class Autoencoder(Model):
         )
         self.statistics = LatentStatistics(config.latent)
 
-    def encoder(self, images: Tensor) -> Tensor:
+    def encoder(self, images: Tensor, condition: Condition) -> Tensor:
+        return self._squeeze(images)
+
+    def decoder(self, z: Tensor, condition: Condition) -> Tensor:
+        return self._unfold(z)
+
+    def _squeeze(self, images: Tensor) -> Tensor:
         return F.relu(self.inward(images.flatten(1)))  # (n, 1, 28, 28) -> (n, 784) -> (n, d)
 
-    def decoder(self, z: Tensor) -> Tensor:
+    def _unfold(self, z: Tensor) -> Tensor:
         return torch.sigmoid(self.outward(z)).unflatten(1, SHAPE)  # (n, d) -> (n, 784) -> (n, 1, 28, 28)
 
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        return {"mse": F.mse_loss(self.decoder(self.encoder(images)), images)}
+        return {"mse": F.mse_loss(self._unfold(self._squeeze(images)), images)}
 
 
 def _card(latent: int, components: int, frechet: tuple[float, ...], **reported: float) -> Card:

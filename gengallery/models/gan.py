@@ -8,9 +8,13 @@ The losses are the non-saturating ones of Goodfellow et al. (2014, section 3), t
 D's is the R1 penalty of Mescheder et al. (2018, arxiv.org/abs/1801.04406, eq. 9), taken every few steps with its
 weight multiplied accordingly (Karras et al. 2020, arxiv.org/abs/1912.04958, appendix B). The generator that is kept
 is a moving average over the steps (Yazici et al. 2019, arxiv.org/abs/1806.04498).
+
+A conditional one is told the class c, one-hot, beside the noise and beside the image that is inspected: G(z, c), D(x, c)
+(Mirza and Osindero 2014, arxiv.org/abs/1411.1784, eq. 2). Its discriminator also names the class of what it sees, and
+both networks go down that cross-entropy too (Odena, Olah and Shlens 2017, arxiv.org/abs/1610.09585).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,24 +22,37 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gengallery.images import PIXELS, SHAPE
-from gengallery.model import Card, Config, Learner, Model, Paper, Recipe, adam, check_sizes, initialise
+from gengallery.images import CLASS_NAMES, NO_CLASS, PIXELS, SHAPE
+from gengallery.inversion import search
+from gengallery.model import (
+    Card,
+    Condition,
+    Config,
+    Learner,
+    Model,
+    Options,
+    Paper,
+    Recipe,
+    adam,
+    check_flags,
+    check_sizes,
+    one_hot,
+    start_as_keras,
+    without_some,
+)
 from gengallery.noise import DISTRIBUTIONS, NORMAL, POISSON, UNIFORM, Noise
-
-CANDIDATES = 256  # latents from the prior that a search looks at
-STARTS = 8  # the best of them, from which it descends
-DESCENT = 200  # steps of the descent
 
 
 @dataclass(frozen=True)
 class GanConfig(Config):
-    """The report's four settings, by its names, and one of ours."""
+    """The report's four settings, by its names, and two of ours."""
 
     noise_dim: int = 16
     noise_dist: str = NORMAL
     generator_dims: tuple[int, ...] = (256,)  # hidden layers
     discriminator_dims: tuple[int, ...] = (256,)
     standardised: bool = True  # noise shifted and scaled to mean 0, variance 1
+    conditional: bool = False  # both networks are told the class
 
     def __post_init__(self):
         check_sizes(noise_dim=self.noise_dim)
@@ -46,12 +63,15 @@ class GanConfig(Config):
             check_sizes(**{f"{name}[{i}]": size for i, size in enumerate(sizes)})
         if self.noise_dist not in DISTRIBUTIONS:
             raise ValueError(f"noise_dist: expected one of {', '.join(DISTRIBUTIONS)}; found {self.noise_dist!r}")
-        if not isinstance(self.standardised, bool):
-            raise ValueError(f"standardised: expected true or false, found {self.standardised!r}")
+        check_flags(standardised=self.standardised, conditional=self.conditional)
 
     @property
     def latent(self) -> int:
         return self.noise_dim
+
+    @property
+    def options(self) -> Options:
+        return Options(label=self.conditional)
 
 
 @dataclass(frozen=True)
@@ -60,20 +80,24 @@ class GanRecipe(Recipe):
     penalise_every: int = 1  # steps between penalties
     leak: float = 0.2  # slope of the discriminator's units below zero; 0: a plain ReLU
     clipped: bool = False  # losses on probabilities clipped at 1e-7, as Keras does by default
+    auxiliary: float = 0.0  # weight of the cross-entropy of the classes that the discriminator names
 
 
 class Gan(Model):
     """The generator of a GAN. It has no encoder: `encode` and `reconstruct` search.
 
-    `encode(images)` looks for the latent whose image is nearest (mean squared error): of 256 draws
-    from the prior, the same for every image, the best 8 go down the gradient for 200 steps of Adam, and
-    the best of those is the answer. So it takes a fraction of a second an image, finds a good latent and
-    not surely the best, and may find one that the prior would hardly draw.
+    `encode(images)` looks for the latent whose image is nearest, as `gengallery.inversion` says. So it takes a fraction
+    of a second an image, finds a good latent and not surely the best, and may find one that the prior would hardly
+    draw.
     """
 
     config_type = GanConfig
     title = "GAN"
     paper = Paper("I. Goodfellow et al.", "Generative Adversarial Networks", 2014, "https://arxiv.org/abs/1406.2661")
+    equations = (
+        "D: ½ E[softplus(-D(x))] + ½ E[softplus(D(G(z)))] + ½ γ E[|∇D(x)|²]",
+        "G: E[softplus(-D(G(z)))]",
+    )
     strengths = (
         "Crisp edges: the inspector punishes blur, where a mean of squares rewards it.",
         "The smallest to run: one matrix product to a hidden layer, one to the image.",
@@ -88,33 +112,17 @@ class Gan(Model):
 
     def __init__(self, config: GanConfig):
         super().__init__(config)
-        self.generator = mlp((config.noise_dim, *config.generator_dims, PIXELS), nn.ReLU())
+        told = len(CLASS_NAMES) if config.conditional else 0
+        self.generator = mlp((config.noise_dim + told, *config.generator_dims, PIXELS), nn.ReLU())
         self.prior = Noise(config.noise_dist, config.noise_dim, config.standardised)
 
-    def decoder(self, z: Tensor) -> Tensor:
+    def decoder(self, z: Tensor, condition: Condition) -> Tensor:
+        if self.config.conditional:
+            z = torch.cat([z, one_hot(condition.labels)], 1)
         return torch.sigmoid(self.generator(z)).unflatten(1, SHAPE)  # (n, d) -> (n, 784) -> (n, 1, 28, 28)
 
-    def encoder(self, images: Tensor) -> Tensor:
-        # One image at a time, so that its answer does not depend on its neighbours in the batch.
-        return torch.cat([self._search(image) for image in images.split(1)])
-
-    def _search(self, image: Tensor) -> Tensor:
-        """The latent (1, d) found for one image (1, 1, 28, 28)."""
-
-        def errors(z: Tensor) -> Tensor:
-            return (self.decoder(z) - image).square().flatten(1).mean(1)
-
-        candidates = self.prior.sample(CANDIDATES, seed=0)
-        with torch.inference_mode(False), torch.enable_grad():
-            image, candidates = image.clone(), candidates.clone()  # no longer inference tensors
-            z = candidates[errors(candidates).argsort()[:STARTS]].detach().requires_grad_()
-            optimizer = torch.optim.Adam([z], lr=0.1)
-            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, DESCENT)
-            for _ in range(DESCENT):
-                (z.grad,) = torch.autograd.grad(errors(z).sum(), z)
-                optimizer.step()
-                schedule.step()
-            return z.detach()[errors(z).argmin()][None]
+    def encoder(self, images: Tensor, condition: Condition) -> Tensor:
+        return search(self.decoder, self.prior, images, condition)
 
 
 def mlp(sizes: tuple[int, ...], activation: nn.Module) -> nn.Sequential:
@@ -135,45 +143,69 @@ class GanLearner(Learner):
         super().__init__()
         self.recipe = recipe
         self.model = model
-        self.discriminator = mlp((PIXELS, *model.config.discriminator_dims, 1), nn.LeakyReLU(recipe.leak))
-        initialise(self)
+        self.told = model.config.conditional
+        sizes = (
+            PIXELS + self.told * len(CLASS_NAMES),
+            *model.config.discriminator_dims,
+            1 + bool(recipe.auxiliary) * len(CLASS_NAMES),
+        )
+        self.discriminator = mlp(sizes, nn.LeakyReLU(recipe.leak))
+        start_as_keras(self)
         self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         of_discriminator, of_generator = self.optimizers
+        if self.told:
+            labels = without_some(labels, rng)
         real = images.flatten(1)  # (B, 784)
-        fake = self.model.decoder(self.model.prior.draw(len(real), rng)).flatten(1)
+        fake = self.model.decoder(self.model.prior.draw(len(real), rng), Condition(labels)).flatten(1)
 
-        loss = self._discriminator_loss(real, fake.detach())
-        objective = loss
+        loss, named = self._discriminator_losses(real, fake.detach(), labels)
+        objective = loss + self.recipe.auxiliary * named
         if self.recipe.gamma and self.steps % self.recipe.penalise_every == 0:
-            objective = loss + 0.5 * self.recipe.gamma * self.recipe.penalise_every * self._r1(real)
+            objective = objective + 0.5 * self.recipe.gamma * self.recipe.penalise_every * self._r1(real, labels)
         of_discriminator.zero_grad()
         objective.backward()
         of_discriminator.step()
 
         # The discriminator has moved on since `fake` was made; the generator has not.
         self.discriminator.requires_grad_(False)
-        generator_loss = self._surprise(self.discriminator(fake), real=True).mean()
+        generator_loss, named = self._generator_losses(fake, labels)
         of_generator.zero_grad()
-        generator_loss.backward()
+        (generator_loss + self.recipe.auxiliary * named).backward()
         of_generator.step()
         self.discriminator.requires_grad_(True)
         self.steps += 1
         return {"generator": generator_loss, "discriminator": loss}
 
     def losses(self, model: Gan, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        fake = model.decoder(model.prior.draw(len(images), rng)).flatten(1)
+        fake = model.decoder(model.prior.draw(len(images), rng), Condition(labels)).flatten(1)
         return {
-            "generator": self._surprise(self.discriminator(fake), real=True).mean(),
-            "discriminator": self._discriminator_loss(images.flatten(1), fake),
+            "generator": self._generator_losses(fake, labels)[0],
+            "discriminator": self._discriminator_losses(images.flatten(1), fake, labels)[0],
         }
 
-    def _discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
-        verdict = self.discriminator(torch.cat([real, fake]))  # one pass for both halves
+    def _inspect(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Of images (n, 784) with their classes (n): the verdict (n), and the log-odds of classes, (n, 10) or (n, 0)."""
+        found = self.discriminator(torch.cat([x, one_hot(labels)], 1) if self.told else x)
+        return found[:, 0], found[:, 1:]
+
+    def _generator_losses(self, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        verdict, classes = self._inspect(fake, labels)
+        return self._surprise(verdict, real=True).mean(), self._named(classes, labels)
+
+    def _discriminator_losses(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        verdict, classes = self._inspect(torch.cat([real, fake]), labels.repeat(2))  # one pass for both halves
         on_real, on_fake = verdict.split([len(real), len(fake)])
-        return 0.5 * (self._surprise(on_real, real=True).mean() + self._surprise(on_fake, real=False).mean())
+        loss = 0.5 * (self._surprise(on_real, real=True).mean() + self._surprise(on_fake, real=False).mean())
+        return loss, self._named(classes[: len(real)], labels)
+
+    def _named(self, classes: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy of the classes that were named, where there was one to name; else 0."""
+        if not classes.shape[1]:
+            return torch.zeros(())
+        return F.cross_entropy(classes, labels, ignore_index=NO_CLASS)
 
     def _surprise(self, logits: Tensor, real: bool) -> Tensor:
         """The cross-entropy of the verdict `logits`, had the truth been `real`."""
@@ -182,10 +214,10 @@ class GanLearner(Learner):
             return -(right.clamp(1e-7, 1 - 1e-7)).log()
         return F.softplus(-logits if real else logits)
 
-    def _r1(self, real: Tensor) -> Tensor:
+    def _r1(self, real: Tensor, labels: Tensor) -> Tensor:
         """E[|grad D(x)|^2] over real images x."""
         real = real.detach().requires_grad_()
-        (slope,) = torch.autograd.grad(self.discriminator(real).sum(), real, create_graph=True)
+        (slope,) = torch.autograd.grad(self._inspect(real, labels)[0].sum(), real, create_graph=True)
         return slope.square().sum(1).mean()
 
 
@@ -232,6 +264,20 @@ CARDS = (
     _card("gan_dist_normal", 16, NORMAL, 2.319, 0.396),
     _card("gan_dist_uniform", 16, UNIFORM, 14.545, 0.000),
     _card("gan_dist_poisson", 16, POISSON, 14.074, 0.000),
+    Card(
+        name="cgan",
+        model=Gan,
+        config=GanConfig(discriminator_dims=(512, 256), conditional=True),
+        recipe=replace(SOUND, cosine=True, auxiliary=1.0),
+        paper=Paper("M. Mirza, S. Osindero", "Conditional Generative Adversarial Nets", 2014, "https://arxiv.org/abs/1411.1784"),
+        equations=(
+            "D: ½ E[softplus(-D(x, c))] + ½ E[softplus(D(G(z, c), c))] + ½ γ E[|∇D(x, c)|²] - E[log p_D(c|x)]",
+            "G: E[softplus(-D(G(z, c), c))] - E[log p_D(c|G(z, c))]",
+        ),
+        summary="The report's GAN, told the class: you choose the garment.",
+        notes="",
+        half=True,
+    ),
     _exhibit(UNIFORM, 14.545, 0.000),
     _exhibit(POISSON, 14.074, 0.000),
 )

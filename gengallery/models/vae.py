@@ -8,6 +8,10 @@ latents; both are means over the batch, and nothing else weighs them in what is 
 may the KL be cheap, so that the latents find a use before they have to pay for it (Sonderby et al. 2016,
 arxiv.org/abs/1602.02282, section 2.3). The architecture is the report's, which is the convolutional example of Keras
 (keras.io/examples/generative/vae).
+
+A conditional one is told the class c, one-hot: q(z|x, c) beside the last maps, p(x|z, c) beside the latents, and the
+bound is of log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014, arxiv.org/abs/1406.5298, section 3, where
+the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes).
 """
 
 from dataclasses import dataclass
@@ -19,16 +23,22 @@ from torch.nn import functional as F
 
 from gengallery.model import (
     Card,
+    Condition,
     Config,
     LatentStatistics,
     Learner,
     Model,
+    Options,
     Paper,
     Recipe,
     adam,
+    check_flags,
     check_sizes,
-    initialise,
+    one_hot,
+    start_as_keras,
+    without_some,
 )
+from gengallery.images import CLASS_NAMES
 from gengallery.noise import NORMAL, Noise, standard_normal
 
 
@@ -37,15 +47,19 @@ class VaeConfig(Config):
     latent_dim: int  # numbers in the latent
     hidden: int = 16  # units of the dense layer between the convolutions and the two heads
     relu_heads: bool = False  # the report's slip: a ReLU on mean and log-variance
+    conditional: bool = False  # both networks are told the class
 
     def __post_init__(self):
         check_sizes(latent_dim=self.latent_dim, hidden=self.hidden)
-        if not isinstance(self.relu_heads, bool):
-            raise ValueError(f"relu_heads: expected true or false, found {self.relu_heads!r}")
+        check_flags(relu_heads=self.relu_heads, conditional=self.conditional)
 
     @property
     def latent(self) -> int:
         return self.latent_dim
+
+    @property
+    def options(self) -> Options:
+        return Options(label=self.conditional)
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,11 @@ class Vae(Model):
     paper = Paper(
         "D. P. Kingma, M. Welling", "Auto-Encoding Variational Bayes", 2013, "https://arxiv.org/abs/1312.6114"
     )
+    equations = (
+        "q(z|x) = N(m(x), exp(v(x))),  p(z) = N(0, I)",
+        "loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z))",
+        "log p(x|z) = Σ_pixels x log y + (1 - x) log(1 - y),  y = decoder(z)",
+    )
     strengths = (
         "The latent space is filled without holes: any point near the origin decodes to a garment.",
         "A prior of its own, so it samples as it stands, and a bound on the likelihood to compare models by.",
@@ -75,18 +94,19 @@ class Vae(Model):
 
     def __init__(self, config: VaeConfig):
         super().__init__(config)
+        told = len(CLASS_NAMES) if config.conditional else 0
         self.inward = nn.Sequential(
             nn.Conv2d(1, 32, 3, stride=2, padding=1),  # (n, 32, 14, 14)
             nn.ReLU(),
             nn.Conv2d(32, 64, 3, stride=2, padding=1),  # (n, 64, 7, 7)
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(64 * 7 * 7, config.hidden),
+            nn.Linear(64 * 7 * 7 + told, config.hidden),
             nn.ReLU(),
         )
         self.heads = nn.Linear(config.hidden, 2 * config.latent)  # mean and log-variance, side by side
         self.outward = nn.Sequential(
-            nn.Linear(config.latent, 64 * 7 * 7),
+            nn.Linear(config.latent + told, 64 * 7 * 7),
             nn.ReLU(),
             nn.Unflatten(1, (64, 7, 7)),
             nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1),  # (n, 64, 14, 14)
@@ -98,44 +118,49 @@ class Vae(Model):
         self.prior = Noise(NORMAL, config.latent)
         self.statistics = LatentStatistics(config.latent)
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z|x), each (n, d)."""
-        hidden = self.inward(images)
+    def posterior(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z|x), or q(z|x, c), each (n, d)."""
+        maps, dense = self.inward[:5], self.inward[5:]
+        hidden = dense(self._told(maps(images), labels))
         with torch.autocast("cpu", enabled=False):  # half precision would place the latents too roughly
             heads = self.heads(hidden.float())
         mean, log_variance = (F.relu(heads) if self.config.relu_heads else heads).chunk(2, dim=1)
         return mean, log_variance
 
-    def logits(self, z: Tensor) -> Tensor:
+    def logits(self, z: Tensor, labels: Tensor) -> Tensor:
         """Log-odds of the pixels, (n, 1, 28, 28)."""
-        return self.outward(z)
+        return self.outward(self._told(z, labels))
 
-    def log_weights(self, images: Tensor, draws: int, rng: np.random.Generator) -> Tensor:
-        mean, log_variance = self.posterior(images)
+    def _told(self, x: Tensor, labels: Tensor) -> Tensor:
+        """(n, k) with the class beside it, (n, k + 10), where the model takes one."""
+        return torch.cat([x, one_hot(labels).to(x.dtype)], 1) if self.config.conditional else x
+
+    def log_weights(self, images: Tensor, labels: Tensor, draws: int, rng: np.random.Generator) -> Tensor:
+        mean, log_variance = self.posterior(images, labels)
         weights = []
         for _ in range(draws):
             noise = standard_normal(tuple(mean.shape), rng)
             z = mean + (0.5 * log_variance).exp() * noise
             # log p(z) - log q(z|x), in which the constants of the two Gaussians cancel
             log_ratio = 0.5 * (noise.square() + log_variance - z.square()).sum(1)
-            weights.append(log_ratio - cross_entropy(self.logits(z), images))
+            weights.append(log_ratio - cross_entropy(self.logits(z, labels), images))
         return torch.stack(weights)
 
-    def kl_per_latent(self, images: Tensor) -> Tensor:
+    def kl_per_latent(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.inference_mode():
-            return kl_to_standard_normal(*self.posterior(images)).mean(0).clone()
+            return kl_to_standard_normal(*self.posterior(images, labels)).mean(0).clone()
 
-    def encoder(self, images: Tensor) -> Tensor:
-        return self.posterior(images)[0]
+    def encoder(self, images: Tensor, condition: Condition) -> Tensor:
+        return self.posterior(images, condition.labels)[0]
 
-    def decoder(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.logits(z))
+    def decoder(self, z: Tensor, condition: Condition) -> Tensor:
+        return torch.sigmoid(self.logits(z, condition.labels))
 
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        mean, log_variance = self.posterior(images)
+        mean, log_variance = self.posterior(images, labels)
         # one sample, reparametrised: z = mean + deviation * noise (Kingma and Welling, section 2.4)
         z = mean + (0.5 * log_variance).exp() * standard_normal(tuple(mean.shape), rng)
-        reconstruction = cross_entropy(self.logits(z), images).mean()
+        reconstruction = cross_entropy(self.logits(z, labels), images).mean()
         kl = kl_to_standard_normal(mean, log_variance).sum(1).mean()
         return {"reconstruction": reconstruction, "kl": kl, "total": reconstruction + kl}
 
@@ -160,13 +185,15 @@ class VaeLearner(Learner):
         super().__init__()
         self.recipe = recipe
         self.model = model
-        initialise(self)
+        start_as_keras(self)
         self.optimizers = (adam(self, recipe, recipe.decay),)
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """One step of the optimizer."""
         (optimizer,) = self.optimizers
+        if self.model.options.label:
+            labels = without_some(labels, rng)
         losses = self.model.losses(images, labels, rng)
         optimizer.zero_grad()
         (losses["reconstruction"] + self.price * losses["kl"]).backward()
@@ -210,6 +237,22 @@ CARDS = (
         notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
         "no ReLU on mean and log-variance, where the report's let no latent have a negative mean or a "
         "variance below 1. The rest is the report's but the training, in which the weights decay beside each step.",
+    ),
+    Card(
+        name="cvae_64",
+        model=Vae,
+        config=VaeConfig(latent_dim=64, hidden=256, conditional=True),
+        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
+        paper=Paper(
+            "K. Sohn, H. Lee, X. Yan",
+            "Learning Structured Output Representation using Deep Conditional Generative Models",
+            2015,
+            "https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models",
+        ),
+        equations=("q(z|x, c) = N(m(x, c), exp(v(x, c)))", "loss = E_q[-log p(x|z, c)] + KL(q(z|x, c) || p(z))"),
+        summary="A conditional variational autoencoder: vae_64, told the class, so that you choose the garment.",
+        notes="",
+        half=True,
     ),
     Card(
         name="vae_64_relu",

@@ -1,0 +1,50 @@
+"""Encoding without an encoder: the search for the latent whose image is nearest.
+
+Of 256 draws from the prior, the same for every image, the best 8 by mean squared error go down the gradient for 200
+steps of Adam, and the best of those is the answer (in the manner of Z. C. Lipton, S. Tripathi 2017, "Precise Recovery of
+Latent Vectors from Generative Adversarial Networks", https://arxiv.org/abs/1702.04782).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from gengallery.model import Condition
+from gengallery.noise import Prior
+
+CANDIDATES = 256  # latents from the prior that a search looks at
+STARTS = 8  # the best of them, from which it descends
+DESCENT = 200  # steps of the descent
+
+Decoder = Callable[[Tensor, Condition], Tensor]
+
+
+def search(decoder: Decoder, prior: Prior, images: Tensor, condition: Condition) -> Tensor:
+    """The latents (n, d) found for `images` (n, 1, 28, 28), each under what `condition` tells of it."""
+    # One image at a time, so that its answer does not depend on its neighbours in the batch.
+    pairs = zip(images.split(1), condition.parts(1), strict=True)
+    return torch.cat([_search(decoder, prior, *pair) for pair in pairs])
+
+
+def _search(decoder: Decoder, prior: Prior, image: Tensor, condition: Condition) -> Tensor:
+    """The latent (1, d) found for one image (1, 1, 28, 28)."""
+
+    def errors(z: Tensor) -> Tensor:
+        told = Condition(condition.labels.repeat(len(z)), condition.guidance, condition.steps)
+        return (decoder(z, told) - image).square().flatten(1).mean(1)
+
+    candidates = prior.sample(CANDIDATES, seed=0)
+    with torch.inference_mode():
+        best = errors(candidates).argsort()[:STARTS]
+    with torch.inference_mode(False), torch.enable_grad():
+        image = image.clone()  # no longer an inference tensor
+        condition = Condition(condition.labels.clone(), condition.guidance, condition.steps)
+        z = candidates.clone()[best.clone()].requires_grad_()
+        optimizer = torch.optim.Adam([z], lr=0.1)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, DESCENT)
+        for _ in range(DESCENT):
+            (z.grad,) = torch.autograd.grad(errors(z).sum(), z)
+            optimizer.step()
+            schedule.step()
+        return z.detach()[errors(z).argmin()][None]
