@@ -390,7 +390,9 @@ class Model(Network, ABC):
     ) -> Condition:
         """What the keywords of a call say, checked, for `n` images."""
         told = {"label": label, "guidance": guidance, "steps": steps}
-        self._refuse({name for name, value in told.items() if value is not None} - set(self.options.names) | set(unknown))
+        self._refuse(
+            {name for name, value in told.items() if value is not None} - set(self.options.names) | set(unknown)
+        )
         guidance = 1.0 if self.options.guidance is None else self.options.guidance if guidance is None else guidance
         steps = 1 if self.options.steps is None else self.options.steps if steps is None else steps
         if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or not 0 <= guidance <= 100:

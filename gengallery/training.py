@@ -38,8 +38,7 @@ from gengallery.files import write_atomically
 from gengallery.images import CLASS_NAMES, SHAPE
 from gengallery.model import Card, Condition, Learner, Model, Network, as_json
 from gengallery.models import learner
-from gengallery.noise import Fitted
-
+from gengallery.priors import Fitted
 
 TRAINING_IMAGES = 60_000
 COUNTED = 4  # steps whose operations are counted: as many as the rarest penalty comes after

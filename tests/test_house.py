@@ -7,8 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the ground up. A file imports only from rows above its own, and models/ not from one another.
-ROOMS = ("files", "images", "noise", "metrics", "checkpoint", "model", "layers", "ode", "unet", "inversion")
-ROOMS += ("adversarial", "models", "data", "gallery", "classifier")
+ROOMS = ("files", "images", "noise", "metrics", "checkpoint", "model", "layers", "ode", "priors", "unet")
+ROOMS += ("inversion", "adversarial", "models", "data", "gallery", "classifier")
 ROOMS += ("history", "evaluate", "training")
 CLOSED_TO_MODELS = {"data", "training", "checkpoint", "metrics", "gallery", "evaluate", "classifier"}
 LIBRARY = sorted((ROOT / "gengallery").rglob("*.py"))

@@ -26,16 +26,18 @@ from gengallery.model import (
     check_sizes,
     start_as_keras,
 )
-from gengallery.noise import Fitted, FittedGaussian, FittedMixture
+from gengallery.priors import MIXTURE, check_prior, fitted
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig(Config):
     latent_dim: int  # numbers in the latent
-    components: int = 1  # of the prior, a mixture of Gaussians; 1: one Gaussian
+    components: int = 1  # of the prior, where it is a mixture
+    prior: str = MIXTURE  # "gaussian", "mixture" or "flow", fitted to the encoded data
 
     def __post_init__(self):
         check_sizes(latent_dim=self.latent_dim, components=self.components)
+        check_prior(self.prior)
 
     @property
     def latent(self) -> int:
@@ -43,7 +45,7 @@ class AutoencoderConfig(Config):
 
 
 class Autoencoder(Model):
-    """An autoencoder of one layer each way; its prior, one Gaussian or a mixture, is fitted to the encoded data."""
+    """An autoencoder of one layer each way; its prior is fitted to the encoded data."""
 
     config_type = AutoencoderConfig
     title = "Autoencoder"
@@ -72,11 +74,7 @@ class Autoencoder(Model):
         self.inward = nn.Linear(PIXELS, config.latent)
         self.outward = nn.Linear(config.latent, PIXELS)
         start_as_keras(self)
-        self.prior: Fitted = (
-            FittedGaussian(config.latent, nonnegative=True)
-            if config.components == 1
-            else FittedMixture(config.latent, config.components, nonnegative=True)
-        )
+        self.prior = fitted(config.prior, config.latent, config.components, nonnegative=True)
         self.statistics = LatentStatistics(config.latent)
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:

@@ -134,9 +134,7 @@ CARDS = (
         name="flow",
         model=Flow,
         config=FlowConfig(),
-        recipe=Recipe(
-            epochs=36, rate=1e-3, betas=(0.9, 0.99), warmup=0.02, average=0.9995, bfloat16=True
-        ),
+        recipe=Recipe(epochs=36, rate=1e-3, betas=(0.9, 0.99), warmup=0.02, average=0.9995, bfloat16=True),
         summary="Flow matching with classes and guidance: noise that flows into garments, step by step.",
         notes="",
         half=True,

@@ -269,7 +269,9 @@ CARDS = (
         model=Gan,
         config=GanConfig(discriminator_dims=(512, 256), conditional=True),
         recipe=replace(SOUND, cosine=True, auxiliary=1.0),
-        paper=Paper("M. Mirza, S. Osindero", "Conditional Generative Adversarial Nets", 2014, "https://arxiv.org/abs/1411.1784"),
+        paper=Paper(
+            "M. Mirza, S. Osindero", "Conditional Generative Adversarial Nets", 2014, "https://arxiv.org/abs/1411.1784"
+        ),
         equations=(
             "D: ½ E[softplus(-D(x, c))] + ½ E[softplus(D(G(z, c), c))] + ½ γ E[|∇D(x, c)|²] - E[log p_D(c|x)]",
             "G: E[softplus(-D(G(z, c), c))] - E[log p_D(c|G(z, c))]",

@@ -95,9 +95,7 @@ CARDS = (
         name="r3gan",
         model=R3gan,
         config=R3ganConfig(),
-        recipe=ContestRecipe(
-            epochs=16, batch=64, rate=4e-4, betas=(0.0, 0.99), average=0.9995, bfloat16=True
-        ),
+        recipe=ContestRecipe(epochs=16, batch=64, rate=4e-4, betas=(0.0, 0.99), average=0.9995, bfloat16=True),
         summary="A small convolutional GAN with classes, by a modern loss that converges.",
         notes="",
         half=True,

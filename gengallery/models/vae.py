@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gengallery.images import CLASS_NAMES
 from gengallery.model import (
     Card,
     Condition,
@@ -38,7 +39,6 @@ from gengallery.model import (
     start_as_keras,
     without_some,
 )
-from gengallery.images import CLASS_NAMES
 from gengallery.noise import NORMAL, Noise, standard_normal
 
 

@@ -1,0 +1,154 @@
+"""An autoencoder whose latent is a small picture of symbols, as in a VQ-VAE, and a flow that draws such pictures.
+
+    e = encoder(x): 7 x 7 x 4,  z = 2 round((tanh(e) + 1) / 2 (L - 1)) / (L - 1) - 1,  x' = decoder(z)
+    loss = mean over pixels of (x - x')^2
+
+Where the VQ-VAE looks each vector up in a learned table, here each number is rounded to one of L even levels, through
+which the gradient passes as if nothing had happened: finite scalar quantisation (F. Mentzer, D. Minnen, E. Agustsson,
+M. Tschannen 2023, https://arxiv.org/abs/2309.15505, section 3.1), which needs no losses beside the reconstruction's and
+leaves no entry of its table unused. An image is 7 * 7 * 4 numbers of log2 L bits.
+
+The original fits a PixelCNN to the symbols; here a small flow is fitted, whose draws are rounded (see
+`gengallery.priors`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gengallery.layers import LEAK, residuals
+from gengallery.model import (
+    Card,
+    Condition,
+    Config,
+    Descent,
+    LatentStatistics,
+    Model,
+    Paper,
+    Recipe,
+    check_pairs,
+    check_sizes,
+)
+from gengallery.priors import FLOW, check_prior, fitted
+
+SIDE = 7  # places along each side of the latent
+
+
+@dataclass(frozen=True)
+class VqvaeConfig(Config):
+    channels: int = 4  # numbers at each of the 7 x 7 places
+    levels: int = 16  # that each may have
+    widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
+    blocks: tuple[int, int] = (1, 2)  # residual blocks there, each way
+    prior: str = FLOW  # "gaussian", "mixture" or "flow", fitted to the encoded data
+    components: int = 1  # of the prior, where it is a mixture
+
+    def __post_init__(self):
+        check_sizes(channels=self.channels, components=self.components)
+        check_pairs(widths=self.widths, blocks=self.blocks)
+        check_prior(self.prior)
+        if not isinstance(self.levels, int) or not 2 <= self.levels <= 65536:
+            raise ValueError(f"levels: expected a whole number from 2 to 65536, found {self.levels!r}")
+
+    @property
+    def latent(self) -> int:
+        return SIDE * SIDE * self.channels
+
+    @property
+    def bits(self) -> float:
+        """How much a latent can tell of an image."""
+        return self.latent * math.log2(self.levels)
+
+
+class Vqvae(Model):
+    """A convolutional autoencoder with a quantised latent of 7 x 7 places.
+
+    Latents are (n, 49 * channels), place after place in the order in which a page is read, each number in [-1, 1];
+    `encode` gives levels, and `decode` rounds to them.
+    """
+
+    config_type = VqvaeConfig
+    title = "Quantised autoencoder"
+    paper = Paper(
+        "A. van den Oord, O. Vinyals, K. Kavukcuoglu",
+        "Neural Discrete Representation Learning",
+        2017,
+        "https://arxiv.org/abs/1711.00937",
+    )
+    equations = (
+        "z = round(tanh(encoder(x))) to L levels,  x' = decoder(z)",
+        "loss = mean over pixels of (x - x')²",
+    )
+    strengths = (
+        "The best reconstructions of all, and a latent whose size in bits is known.",
+        "Latent and image are both pictures: what stands where stays where it is.",
+    )
+    weaknesses = (
+        "So many numbers say little each: no two of them make a map of the wardrobe.",
+        "Sampling is a second model's work, and no better than it.",
+    )
+    config: VqvaeConfig
+
+    def __init__(self, config: VqvaeConfig):
+        super().__init__(config)
+        fine, coarse = config.widths
+        self.inward = nn.Sequential(
+            nn.PixelUnshuffle(2),
+            nn.Conv2d(4, fine, 3, padding=1),  # (n, fine, 14, 14)
+            residuals(fine, config.blocks[0]),
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1),  # (n, coarse, 7, 7)
+            residuals(coarse, config.blocks[1]),
+            nn.LeakyReLU(LEAK),
+            nn.Conv2d(coarse, config.channels, 1),
+        )
+        self.outward = nn.Sequential(
+            nn.Conv2d(config.channels, coarse, 3, padding=1),  # (n, coarse, 7, 7)
+            residuals(coarse, config.blocks[1]),
+            nn.LeakyReLU(LEAK),
+            nn.Conv2d(coarse, 4 * fine, 1),
+            nn.PixelShuffle(2),  # (n, fine, 14, 14)
+            residuals(fine, config.blocks[0]),
+            nn.LeakyReLU(LEAK),
+            nn.Conv2d(fine, 4, 3, padding=1),
+            nn.PixelShuffle(2),  # (n, 1, 28, 28)
+        )
+        self.prior = fitted(config.prior, config.latent, config.components)
+        self.statistics = LatentStatistics(config.latent)
+
+    def encoder(self, images: Tensor, condition: Condition) -> Tensor:
+        maps = torch.tanh(self.inward(images).float())  # (n, channels, 7, 7)
+        return self.rounded(maps.permute(0, 2, 3, 1).flatten(1))  # (n, 49 channels)
+
+    def decoder(self, z: Tensor, condition: Condition) -> Tensor:
+        maps = self.rounded(z).unflatten(1, (SIDE, SIDE, self.config.channels)).permute(0, 3, 1, 2)
+        return torch.sigmoid(self.outward(maps))
+
+    def rounded(self, z: Tensor) -> Tensor:
+        """`z` at the nearest levels; the gradient passes as if it were not (Y. Bengio, N. Leonard, A. Courville 2013,
+        https://arxiv.org/abs/1308.3432)."""
+        half = (self.config.levels - 1) / 2
+        nearest = ((z.clamp(-1, 1) + 1) * half).round() / half - 1
+        return z + (nearest - z).detach() if z.requires_grad else nearest
+
+    def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+        condition = Condition(labels)
+        return {"mse": F.mse_loss(self.decoder(self.encoder(images, condition), condition).float(), images)}
+
+
+MODEL = Vqvae
+LEARNER = Descent
+CARDS = (
+    Card(
+        name="vqvae",
+        model=Vqvae,
+        config=VqvaeConfig(),
+        recipe=Recipe(epochs=20, rate=2e-3, betas=(0.9, 0.99), warmup=0.02, average=0.999, bfloat16=True),
+        summary="An autoencoder whose latent is a picture of 7 × 7 places, 784 bits in all, with a flow that draws such.",
+        notes="",
+        half=True,
+    ),
+)
