@@ -8,23 +8,35 @@ from tabs.parts import refusing
 from views import checks, latent
 from views.common import load, models
 
-from gengallery.images import enlarge, sheet
+import gengallery
+from gengallery.images import CLASS_NAMES, enlarge, sheet
 
 SCALE = 4  # of the pictures
 
 
 @refusing
-def generate(model: str, count: int, seed: int) -> np.ndarray:
+def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
     """Draw images of garments from a generative model's own prior, as one PNG, in a row.
 
     Args:
         model: Name of the model, for example gan_dim_16 or vae_2.
         count: How many images, from 1 to 10.
         seed: A whole number from 0 up; the same seed gives the same images.
+        label: The class of garment, for example Sneaker or Bag, for a model that takes one; empty leaves it to chance.
     """
     checks.choice("model", model, models())
-    images = load(model).generate(checks.count(count), checks.seed(seed))
+    images = load(model).generate(checks.count(count), checks.seed(seed), **told(model, label))
     return enlarge(sheet(images, len(images)), SCALE)
+
+
+def told(model: str, label: str | None) -> dict[str, str]:
+    """What to tell `model` of the class `label`; nothing of an empty one."""
+    if label is None or label == "":
+        return {}
+    able = gengallery.list_models(option="label")
+    if model not in able:
+        raise ValueError(f"label: expected a model that takes one, {', '.join(able)}; found {model}")
+    return {"label": checks.choice("label", label, CLASS_NAMES)}
 
 
 @refusing
@@ -62,11 +74,11 @@ def latent_grid(
 def offer() -> None:
     """Make them endpoints, and tools of the MCP server where there is one."""
     with gr.Group(visible=False):
-        model, preset, picture = gr.Textbox(), gr.Textbox(), gr.File(type="filepath")
+        model, preset, label, picture = gr.Textbox(), gr.Textbox(), gr.Textbox(""), gr.File(type="filepath")
         numbers = [gr.Number() for _ in range(6)]
         asked, answer = gr.Button(), gr.Image(format="png")
     for call, inputs in (
-        (generate, [model, *numbers[:2]]),
+        (generate, [model, *numbers[:2], label]),
         (reconstruct, [model, picture]),
         (latent_grid, [model, preset, *numbers[:5]]),
     ):

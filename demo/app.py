@@ -18,7 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 import api  # noqa: E402
 import gradio as gr  # noqa: E402
 import torch  # noqa: E402
-from tabs import compare, explore, generate, learning, memory, morph, reconstruction  # noqa: E402
+from tabs import compare, explore, generate, learning, memory, morph, reconstruction, steer  # noqa: E402
 from tabs.parts import I18N, LIVE, STATIC, VIEWS, T, View, restore, script  # noqa: E402
 from views.common import models  # noqa: E402
 
@@ -31,6 +31,7 @@ TABS = {
     "Explore": explore,
     "Morph": morph,
     "Generate": generate,
+    "Steer": steer,
     "Reconstruction": reconstruction,
     "Memory": memory,
     "Learning": learning,

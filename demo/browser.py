@@ -12,6 +12,7 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.proxy import TraceError
 
 from gengallery.images import NO_CLASS
 from gengallery.model import Condition, Model
@@ -32,11 +33,14 @@ class Decoder(nn.Module):
 
 
 def export(model: Model, path: Path) -> bool:
-    """Write the decoder of `model` to `path`; False, and nothing written, if the script can't do it: it lacks a layer, or
-    the model can be told what the script has no words for."""
+    """Write the decoder of `model` to `path`; False, and nothing written, if the script can't do it: it lacks a layer,
+    the decoder is no plain sequence of them, or the model can be told what the script has no words for."""
     if model.options.names:
         return False
-    traced = fx.symbolic_trace(Decoder(model))
+    try:
+        traced = fx.symbolic_trace(Decoder(model))
+    except TraceError:  # which way it goes depends on its numbers
+        return False
     layers: list[dict[str, Any]] = []
     tensors: dict[str, Tensor] = {}
     for node in traced.graph.nodes:

@@ -35,7 +35,7 @@ def wall(shown: Wall) -> str:
     columns = max(len(row.pictures) for row in shown.rows)
     return (
         f'{notice(shown.notice)}<div class="wall" style="--columns: {columns}">{"".join(map(_row, shown.rows))}</div>'
-        f"{_film(shown.film)}{_share(shown.python)}"
+        f"{_film(shown.film, shown.title)}{_share(shown.python)}"
     )
 
 
@@ -57,14 +57,14 @@ def _row(row: Row) -> str:
     return f'<section class="row">{title}{warning}<div class="cells">{cells}</div></section>'
 
 
-def _film(gif: bytes) -> str:
+def _film(gif: bytes, title: str) -> str:
     """A moving picture, and a way to keep it."""
     if not gif:
         return ""
     data = f"data:image/gif;base64,{base64.b64encode(gif).decode()}"
     return (
-        f'<figure class="film"><img src="{data}" alt="All morphs, there and back">'
-        f'<figcaption><a href="{data}" download="morph.gif">Save as GIF</a></figcaption></figure>'
+        f'<figure class="film"><img src="{data}" alt="{escape(title)}">'
+        f'<figcaption><a href="{data}" download="gengallery.gif">Save as GIF</a></figcaption></figure>'
     )
 
 

@@ -29,9 +29,10 @@ SORTED_BY = {  # those that have an order, and the value of an entry that gives 
     "Time, ms": "milliseconds",
 }
 WORDS = ("Draws", "Prior")  # those that stand to the left
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")  # digits of an exponent
 SIGNS = {LOWER: ("↓", "Lower is better"), HIGHER: ("↑", "Higher is better"), LEVEL: ("≈", "Best near real images’ own")}
 FLOOR = "Training images in the samples' place, test images for nearest and copies: what the best of models would reach"
-HUES = 6  # families' colours in the style
+HUES = 7  # families' colours in the style
 DOT = '<i class="dot"></i>'  # in a family's colour
 
 
@@ -234,6 +235,9 @@ def card(found: Card) -> str:
         "Prior": escape(found.prior),
         "Parameters": f"{known['parameters']:,}",
         "File, MB": f"{known['bytes'] / 1e6:.2f}",
+        "Training, operations": scientific(known["cost"]["training"]),
+        "Image, operations": scientific(known["cost"]["image"]),
+        **({"Takes": f"<code>{escape(', '.join(known['options']))}</code>"} if known["options"] else {}),
         "Paper": _paper(found.paper),
     }
     mark = '<span class="mark">exhibit</span>' if known["exhibit"] else ""
@@ -242,13 +246,27 @@ def card(found: Card) -> str:
         f"<header><h3><code>{escape(known['name'])}</code>{mark}</h3>"
         '<button type="button" data-do="close" aria-label="Close">×</button></header>'
         f'<p class="summary">{escape(known["summary"])}</p><div class="draws">{draws}</div>'
-        f'<p class="notes">{escape(known["notes"])}</p>'
+        f'<p class="notes">{escape(known["notes"])}</p>{_equations(known["equations"])}'
         f"<div class='columns'>{_facts('What it is', facts)}{_scores(found)}{_losses(found)}"
         f"{_facts('Training', _told(known['training']))}{_facts('Recipe', _told(known['recipe']))}</div>"
         f"<footer><h4>In Python</h4><pre><code>{escape(found.python)}</code></pre>"
         '<span><button type="button" data-do="link">Copy a link to this view</button>'
         '<button type="button" data-do="python">Copy the Python</button></span></footer>'
     )
+
+
+def scientific(value: float) -> str:
+    """A large number by two digits and a power of ten, "1.6 × 10¹⁵"."""
+    digits, exponent = f"{value:.1e}".split("e")
+    return f"{digits} × 10{str(int(exponent)).translate(RAISED)}"
+
+
+def _equations(lines: Sequence[str]) -> str:
+    """What the code implements, a line each."""
+    if not lines:
+        return ""
+    code = "".join(f"<code>{escape(line)}</code>" for line in lines)
+    return f'<section class="equations"><h4>Equations</h4><pre tabindex="0">{code}</pre></section>'
 
 
 def _facts(title: str, facts: Mapping[str, str]) -> str:

@@ -16,7 +16,9 @@ The header is JSON under the single metadata key `gengallery`:
     checksum    SHA-256 over names, types, shapes and bytes of the tensors
 
 Tensors are float32. One whose every number is exact in half precision is written so, at half the size, and read back
-as float32: the checksum is the same. Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
+as float32: the checksum is the same.
+
+Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
 only where tensors are touched, so that the gallery can be listed without it.
 """
 

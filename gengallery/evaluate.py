@@ -24,7 +24,7 @@ from gengallery import checkpoint, classifier, data, metrics
 from gengallery.data import TEST, TRAIN, Split, as_floats
 from gengallery.files import write_atomically
 from gengallery.gallery import info, load
-from gengallery.images import sheet, to_uint8
+from gengallery.images import CLASS_NAMES, PIXELS, sheet, to_uint8
 from gengallery.model import Model
 
 SAMPLES = 10_000
@@ -52,11 +52,13 @@ class Scorecard:
     - precision, recall, density, coverage: shares of samples that look real, and of reals that are matched;
     - entropy: of the classes that the judge sees in the samples, 1 when all are equally many;
     - nearest: median Euclidean distance, over 784 pixels in [0, 1], from a sample to the nearest training image;
-    - memorised: the share of samples that copy a training image. Of these two the floor is the test images'.
+    - memorised: the share of samples that copy a training image. Of these two the floor is the test images';
+    - judged, of models that take a label: the share of samples that the judge sees in the class they were told, and
+      judged_least, the same of the class that fares worst. The floor is the judge's own share on the test images.
 
-    `figures` of models with an encoder add mse and ssim of the reconstructed test images, and their own losses on the
-    test set; of those with a posterior, the importance-weighted bound of the first 500 test images, in nats, with
-    500 draws, and active_units.
+    `figures` of models with an encoder, and a latent smaller than the image, add mse and ssim of the reconstructed test
+    images, and their own losses on the test set; of those with a posterior, the importance-weighted bound of the first
+    500 test images, in nats, with 500 draws, and active_units.
     """
 
     weights: str  # checksum of the model's tensors
@@ -108,20 +110,22 @@ class Bench:
     @cached_property
     def floor(self) -> dict[str, float]:
         """The figures of real images: how near the data comes to itself."""
-        return _of_features(self.features[TEST], self.features[TRAIN], self.held.labels) | self._of_copies(
-            as_floats(self.test.images)
-        )
+        found = _of_features(self.features[TEST], self.features[TRAIN], self.held.labels)
+        seen = self.judge.head(self.features[TEST]).argmax(1)
+        return found | self._of_copies(as_floats(self.test.images)) | _of_classes(seen, self.test.labels)
 
-    def of_samples(self, images: Tensor) -> dict[str, float]:
-        """The figures of `images` (n, 1, 28, 28) in [0, 1], whatever made them.
+    def of_samples(self, images: Tensor, told: Tensor | None = None) -> dict[str, float]:
+        """The figures of `images` (n, 1, 28, 28) in [0, 1], whatever made them; also of their classes, where these were
+        `told` (n).
 
         Raises ValueError, as `metrics` does, for images of which some figure, or all, can't be computed.
         """
         try:
-            features, labels = self.judge.judge(images)
+            features, seen = self.judge.judge(images)
         except ValueError as error:
             raise ValueError(f"no figure of these samples can be computed: {error}") from error
-        return _of_features(self.features[TEST], features, labels) | self._of_copies(images)
+        found = _of_features(self.features[TEST], features, seen) | self._of_copies(images)
+        return found if told is None else found | _of_classes(seen, told)
 
     def _of_copies(self, images: Tensor) -> dict[str, float]:
         distances, _ = metrics.nearest(images.flatten(1), self._references, k=2)
@@ -133,14 +137,21 @@ class Bench:
 
     def figures(self, model: Model) -> dict[str, float]:
         """Every figure that `model` has; see `Scorecard`."""
-        found = self.of_samples(model.generate(SAMPLES, SEED))
-        if model.searches:  # a search for 10,000 images takes an hour
+        told = model.labels(SAMPLES, SEED) if model.options.label else None
+        found = self.of_samples(model.generate(SAMPLES, SEED), told)
+        if not rebuilds(model):
             return found
         pairs = [(images, model.reconstruct(images)) for images, _ in self.test.batches()]
         found["mse"] = torch.cat([metrics.mse(*pair) for pair in pairs]).mean().item()
         found["ssim"] = torch.cat([metrics.ssim(*pair) for pair in pairs]).mean().item()
         found |= mean_losses(model.losses, self.test)
         return found | _of_posterior(model, self.test)
+
+
+def rebuilds(model: Model) -> bool:
+    """Whether reconstructions say something of `model`: not where encoding is a search, which takes an hour for 10,000
+    images, nor where a latent is as large as an image, and nothing has to be left out."""
+    return not model.searches and model.config.latent < PIXELS
 
 
 class InceptionMissing(OSError):
@@ -205,6 +216,12 @@ def _of_features(real: Tensor, fake: Tensor, labels: Tensor) -> dict[str, float]
     }
 
 
+def _of_classes(seen: Tensor, told: Tensor) -> dict[str, float]:
+    right = (seen == told).double()
+    shares = [right[told == k].mean().item() for k in range(len(CLASS_NAMES)) if bool((told == k).any())]
+    return {"judged": right.mean().item(), "judged_least": min(shares)}
+
+
 def _of_posterior(model: Model, test: Split) -> dict[str, float]:
     rng = np.random.default_rng(SEED)
     few = Split(test.images[:WEIGHED], test.labels[:WEIGHED])
@@ -229,15 +246,21 @@ def mean_losses(losses: Losses, split: Split) -> dict[str, float]:
     return {name: value / len(split) for name, value in sums.items()}
 
 
+def _matching(floor: dict[str, float], figures: dict[str, float]) -> dict[str, float]:
+    """Of `floor`, what stands beside `figures`."""
+    return {name: value for name, value in floor.items() if name in figures}
+
+
 def evaluate(name: str, bench: Bench) -> Scorecard:
     """The scorecard of the gallery's model `name`, measured now."""
     model = load(name)
+    figures = bench.figures(model)
     return Scorecard(
         weights=checkpoint.checksum(model.state_dict()),
         judge=bench.judge_checksum,
         data=bench.data_checksum,
-        figures=bench.figures(model),
-        floor=bench.floor,
+        figures=figures,
+        floor=_matching(bench.floor, figures),
         golden=golden(model),
         samples=SAMPLES,
         seed=SEED,
@@ -298,7 +321,7 @@ def verify(name: str, bench: Bench | None = None, figures: bool = True) -> None:
         raise VerificationError(f"{path}: expected the test set it was measured on, found another; see --data")
     for what, recorded, measured in (
         ("figure", scorecard.figures, bench.figures(model)),
-        ("floor", scorecard.floor, bench.floor),
+        ("floor", scorecard.floor, _matching(bench.floor, scorecard.figures)),
     ):
         for figure in sorted(recorded.keys() | measured.keys()):
             was, now = recorded.get(figure), measured.get(figure)

@@ -68,8 +68,8 @@ def as_images(images: Any) -> Tensor:
 
 
 def as_labels(label: Any, n: int) -> Tensor:
-    """Classes (n), int64, of `label`: a number from 0 to 9 or a name of `CLASS_NAMES`, in any case, for all n, or a list
-    or array with one of these for each; None gives `NO_CLASS` for all.
+    """Classes (n), int64, of `label`: a number from 0 to 9 or a name of `CLASS_NAMES`, in any case, for all n, or a
+    list or array with one of these for each; None gives `NO_CLASS` for all.
 
     Raises ValueError for anything else.
     """

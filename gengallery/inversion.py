@@ -1,8 +1,8 @@
 """Encoding without an encoder: the search for the latent whose image is nearest.
 
 Of 256 draws from the prior, the same for every image, the best 8 by mean squared error go down the gradient for 200
-steps of Adam, and the best of those is the answer (in the manner of Z. C. Lipton, S. Tripathi 2017, "Precise Recovery of
-Latent Vectors from Generative Adversarial Networks", https://arxiv.org/abs/1702.04782).
+steps of Adam, and the best of those is the answer (in the manner of Z. C. Lipton, S. Tripathi 2017, "Precise Recovery
+of Latent Vectors from Generative Adversarial Networks", https://arxiv.org/abs/1702.04782).
 """
 
 from collections.abc import Callable

@@ -395,7 +395,8 @@ class Model(Network, ABC):
         )
         guidance = 1.0 if self.options.guidance is None else self.options.guidance if guidance is None else guidance
         steps = 1 if self.options.steps is None else self.options.steps if steps is None else steps
-        if isinstance(guidance, bool) or not isinstance(guidance, (int, float)) or not 0 <= guidance <= 100:
+        numbers = (int, float, np.integer, np.floating)
+        if isinstance(guidance, bool) or not isinstance(guidance, numbers) or not 0 <= guidance <= 100:
             raise ValueError(f"guidance: expected a number from 0 to 100, found {guidance!r}")
         _require_whole("steps", steps, 1)
         return Condition(as_labels(label, n), float(guidance), int(steps))
@@ -502,8 +503,9 @@ def adam(module: nn.Module, recipe: Recipe, decay: float = 0.0) -> torch.optim.A
 
     `decay` shrinks the weights beside the gradient's step (Loshchilov and Hutter 2019, arxiv.org/abs/1711.05101).
     """
+    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return torch.optim.Adam(
-        module.parameters(), recipe.rate, recipe.betas, weight_decay=decay, decoupled_weight_decay=True, fused=True
+        learned, recipe.rate, recipe.betas, weight_decay=decay, decoupled_weight_decay=True, fused=True
     )
 
 

@@ -1,5 +1,5 @@
-"""The priors that are only noise: what a model decodes when nobody gives it a latent. Those that are fitted to data are in
-`gengallery.priors`.
+"""The priors that are only noise: what a model decodes when nobody gives it a latent. Those that are fitted to data
+are in `gengallery.priors`.
 
 A prior draws latents of shape (n, dim), float32, from a seed. The numbers come from numpy's PCG64 on
 the CPU, row after row, so row i depends on (seed, i) alone: asking for more images, or using another

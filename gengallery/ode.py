@@ -10,7 +10,7 @@ Velocity = Callable[[Tensor, float], Tensor]  # points (n, ...) and the time to 
 def midpoint(velocity: Velocity, x: Tensor, start: float, end: float, steps: int) -> Iterator[Tensor]:
     """The points `x` (n, ...) at `start`, and after each of `steps` equal steps to `end`, which may be the earlier.
 
-    By the midpoint rule, which asks for the velocity twice a step and whose error falls with the square of their number:
+    By the midpoint rule, which asks for the velocity twice a step; its error falls with the square of their number:
 
         x(t + h) = x(t) + h v(x(t) + h/2 v(x(t), t), t + h/2)
 

@@ -1,6 +1,7 @@
 """The priors that are fitted to what an encoder made of the data: a Gaussian, a mixture of them, or a flow.
 
-A config names one of `PRIORS`; the model makes it with `fitted`, training fits it, and its numbers lie in the model's file.
+A config names one of `PRIORS`; the model makes it with `fitted`, training fits it, and its numbers lie in the model's
+file.
 """
 
 import copy
@@ -136,8 +137,8 @@ class FittedMixture(Fitted):
 
 
 class FittedFlow(Fitted):
-    """A small flow-matching network (see `gengallery.models.flow`) from noise to latents: dense residual layers, told the
-    time.
+    """A small flow-matching network (see `gengallery.models.flow`) from noise to latents: dense residual layers, told
+    the time.
 
     For latents of many numbers that no few Gaussians describe. With `nonnegative`, draws below zero become zero.
     """
@@ -157,6 +158,7 @@ class FittedFlow(Fitted):
             for _ in range(FLOW_LAYERS)
         )
         self.leave = nn.Linear(width, dim)
+        self.requires_grad_(False)  # `fit` alone trains it, and not the optimizer of the model whose prior it is
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """Of points (n, dim), scaled to variance 1, at times (n, 1)."""
@@ -195,14 +197,16 @@ class FittedFlow(Fitted):
                     F.mse_loss(found.float(), x - z).backward()
                     optimizer.step()
                     schedule.step()
+        self.requires_grad_(False)
+        optimizer.zero_grad()
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
         x = standard_normal((n, self.dim), rng).double()
         # In double, as in FittedGaussian, and for the same reason.
         network = copy.deepcopy(self).double()
-        with torch.inference_mode():
+        with torch.no_grad():  # in inference mode, linear layers would not be counted as products
             *_, x = midpoint(lambda x, t: network.velocity(x, x.new_full((len(x), 1), t)), x, 0.0, 1.0, FLOW_STEPS)
-        z = (self.mean + x.clone() * self.deviation).float()
+        z = (self.mean + x * self.deviation).float()
         return z.clamp(min=0) if self.nonnegative else z
 
     def describe(self) -> dict:

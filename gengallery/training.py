@@ -26,7 +26,7 @@ import numpy as np
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
@@ -138,6 +138,8 @@ class Run:
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
             if isinstance(model.prior, Fitted):
                 model.prior.fit(train_z, self.seed)
+                if self.card.half:
+                    _round_to_half(model.prior)
         return model, {
             name: mean_losses(partial(self.learner.losses, model), split)
             for name, split in (("train", self.train), ("test", test))
@@ -283,7 +285,7 @@ def _start_from(model: Network, other: Network) -> None:
                 tensor.copy_(theirs[name])
 
 
-def _round_to_half(model: Network) -> None:
+def _round_to_half(model: nn.Module) -> None:
     """Round each parameter to a number that half precision has."""
     with torch.no_grad():
         for parameter in model.parameters():

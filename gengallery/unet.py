@@ -1,8 +1,8 @@
 """A U-Net: from an image, a time and a class to an image, at two sizes joined by skips.
 
 O. Ronneberger, P. Fischer, T. Brox 2015, https://arxiv.org/abs/1505.04597, in the shape that diffusion gave it
-(J. Ho, A. Jain, P. Abbeel 2020, https://arxiv.org/abs/2006.11239, appendix B), made smaller: it works on squares of 2 x 2
-pixels, since most of an image of 28 x 28 pixels' cost lies in its finest maps.
+(J. Ho, A. Jain, P. Abbeel 2020, https://arxiv.org/abs/2006.11239, appendix B), made smaller: it works on squares of
+2 x 2 pixels, since most of the work would lie in the finest maps.
 """
 
 import math
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from gengallery.images import CLASS_NAMES
 from gengallery.layers import start_at_zero
 
+MEAN, DEVIATION = 0.2860, 0.3530  # of the training set's pixels: what a network sees is shifted and scaled by them
 PATCH = 2  # pixels along each side of a square
 GROUPS = 8  # of channels that are normalised together
 WAVES = 32  # frequencies in which a time is written
@@ -26,13 +27,10 @@ class UNet(nn.Module):
     `widths`: channels at 14 x 14 and at 7 x 7; `blocks`: residual blocks on each side of the finer, and at the coarser.
     """
 
-    frequencies: Tensor
-
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int]):
         super().__init__()
         fine, coarse = widths
         told = 2 * coarse
-        self.register_buffer("frequencies", torch.exp(torch.linspace(0, math.log(FASTEST), WAVES)), persistent=False)
         self.time = nn.Sequential(nn.Linear(2 * WAVES, told), nn.SiLU(), nn.Linear(told, told))
         self.label = nn.Embedding(len(CLASS_NAMES) + 1, told)  # the last is NO_CLASS
         self.enter = nn.Conv2d(PATCH**2, fine, 3, padding=1)
@@ -46,7 +44,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
         """Images (n, 1, 28, 28), times (n) in [0, 1] and classes (n) to images (n, 1, 28, 28)."""
-        angles = t[:, None] * self.frequencies
+        angles = t[:, None] * torch.exp(torch.linspace(0, math.log(FASTEST), WAVES))
         told = F.silu(self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(labels))
         x = self.enter(F.pixel_unshuffle(x, PATCH))  # (n, fine, 14, 14)
         skips = []

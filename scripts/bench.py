@@ -1,4 +1,4 @@
-"""Measure what the library costs: import, loading, decoding, training.
+"""Measure what the library costs: import, loading, decoding, generating, training.
 
     python scripts/bench.py
     python scripts/bench.py --race KERAS      a Python that has Keras with TensorFlow; needs the data set
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gengallery.data import Split
-    from gengallery.model import Card, Recipe
+    from gengallery.model import Card, Model, Recipe
 
 THREADS = 2
 KERAS = Path(__file__).resolve().parent / "bench_keras.py"
@@ -208,7 +208,7 @@ def run_demo(visitors: int, minutes: float, folder: Path | None, parts: list[str
 
 
 def costs() -> None:
-    """Print what importing, loading, decoding and training cost."""
+    """Print what importing, loading, decoding, generating and training cost."""
     seconds = import_seconds()  # before torch is in: nothing else should run beside it
 
     import torch
@@ -221,26 +221,46 @@ def costs() -> None:
     torch.set_num_threads(THREADS)
     print(f"threads {THREADS}, matrix product {matrix_product_rate():.0f} GFLOP/s, torch {torch.__version__}")
     print(f"import gengallery and list_models(): {seconds:.3f} s (limit 0.2)\n")
-    print(f"{'model':22}{'load ms':>9}{'decode 1 ms':>13}{'decode 1000 ms':>16}{'step ms':>9}{'training min':>14}")
-    print(f"{'limit':22}{50:>9}{1.5:>13}{250:>16}")
+    print("generate: 1000 images of a model that takes steps are ten times 100; decoding takes it as long")
+    print(
+        f"{'model':22}{'load ms':>9}{'decode 1 ms':>13}{'decode 1000 ms':>16}"
+        f"{'generate 1 ms':>15}{'16 ms':>9}{'1000 ms':>10}{'step ms':>9}{'training min':>14}"
+    )
+    print(f"{'limit':22}{50:>9}{1.5:>13}{250:>16}{'':>15}{30:>9}")
+    print(f"{'limit, in steps':22}{50:>9}{'':>13}{'':>16}{'':>15}{1000:>9}")
     images = torch.randint(0, 256, (TRAINING_IMAGES, 1, 28, 28), dtype=torch.uint8)
     train = Split(images, torch.zeros(TRAINING_IMAGES, dtype=torch.int64))
     judge = step_milliseconds(classifier.CARD, train) * training_steps(classifier.CARD) / 60_000
     total = judge
     for name, card in sorted(cards().items(), key=lambda item: gengallery.list_models().index(item[0])):
         model = gengallery.load(name)
-        z = model.sample(1000)
         step = step_milliseconds(card, train)
         minutes = step * training_steps(card) / 60_000
         total += minutes
         print(
             f"{name:22}{median(partial(gengallery.load, name), 10):9.1f}"
-            f"{median(partial(model.decode, z[:1]), 200):13.2f}"
-            f"{median(partial(model.decode, z), 10):16.1f}{step:9.1f}{minutes:14.1f}",
+            f"{decoding(model)}{generating(model)}{step:9.1f}{minutes:14.1f}",
             flush=True,
         )
-    print(f"{classifier.CARD.name:22}{judge:61.1f}")
-    print(f"{'all (limit 90)':22}{total:61.1f}")
+    print(f"{classifier.CARD.name:22}{judge:95.1f}")
+    print(f"{'all (limit 90)':22}{total:95.1f}")
+
+
+def decoding(model: "Model") -> str:
+    """Milliseconds of decoding 1 and 1000 latents, in their columns; empty where steps make it a matter of seconds."""
+    if model.options.steps is not None:
+        return " " * 29
+    z = model.sample(1000)
+    return f"{median(partial(model.decode, z[:1]), 200):13.2f}{median(partial(model.decode, z), 10):16.1f}"
+
+
+def generating(model: "Model") -> str:
+    """Milliseconds of making 1, 16 and 1000 images, in their columns."""
+    stepped = model.options.steps is not None
+    one, some = (median(partial(model.generate, n), 10 if stepped else 100) for n in (1, 16))
+    # A thousand images in steps take as much longer as they are more: a tenth of them, timed thrice, says it.
+    many = 10 * median(partial(model.generate, 100), 3) if stepped else median(partial(model.generate, 1000), 10)
+    return f"{one:15.2f}{some:9.1f}{many:10.1f}"
 
 
 def training_steps(card: "Card") -> int:

@@ -34,6 +34,8 @@ SAMPLES = {
     "entropy": "{:.3f}",
     "nearest": "{:.2f}",
     "memorised": "{:.2%}",
+    "judged": "{:.1%}",
+    "judged_least": "{:.1%}",
 }
 IMAGES = {
     "mse": "{:.4f}",
@@ -55,7 +57,7 @@ def tables() -> Iterator[str]:
         yield f"| `{card['name']}` | {card['summary']} | {card['parameters']:,} |"
     yield "\nSamples: 10,000 of each model against the 10,000 test images.\n"
     scorecards = {card["name"]: card["scorecard"] for card in cards}
-    floor: dict[str, float] = next((found["floor"] for found in scorecards.values() if found), {})
+    floor = {key: value for found in scorecards.values() if found for key, value in found["floor"].items()}
     rows = {f"`{name}`": found and found["figures"] for name, found in scorecards.items()}
     yield from _table(SAMPLES, {**rows, "*real images*": floor or None})
     yield "\nReconstructions of the test images, with the report's own figures.\n"

@@ -1,8 +1,13 @@
 """Make the report again: its tables, measured now beside its own figures, and its pictures.
 
     python scripts/report.py --out report
+    python scripts/report.py --families            half an hour; on a machine that does nothing else
+    python scripts/report.py --families --redraw
 
-Writes `report.md` and the report's figures 2 to 20 as PNG into a folder. Needs the data set.
+Writes `report.md` and the report's figures 2 to 20 as PNG into a folder. With --families instead the comparison of
+families at equal size and equal time (families.py): what it measures goes to docs/families.json, and from there into
+docs/families.md and its plots; --redraw measures nothing. Needs the data set, unless it only draws, and for the plots
+pip install '.[report]'.
 """
 
 import argparse
@@ -20,11 +25,12 @@ from torch import Tensor
 import gengallery
 from gengallery import data
 from gengallery.data import TEST, TRAIN, Split
-from gengallery.evaluate import mean_losses
+from gengallery.evaluate import Bench, mean_losses
 from gengallery.files import write_atomically
 from gengallery.images import as_images, enlarge, sheet
 from gengallery.model import LatentStatistics, Model, latent_grid
 
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 FIRST_FIGURE = 2  # the report's own count; its Figure 1 is a drawing
 ROW = 10  # images side by side
 SIDE = 20  # images along each side of a latent matrix
@@ -152,17 +158,43 @@ def write_report(out: Path, splits: dict[str, Split]) -> None:
     write_atomically(out / "report.md", "\n".join(lines).encode())
 
 
+def compare_families(out: Path, root: Path | None, redraw: bool, only: list[str], moments: list[float]) -> None:
+    """The page that compares the families, and what it is made of. Raises ModuleNotFoundError without matplotlib."""
+    import families
+    import matplotlib  # noqa: F401  # so that half an hour of measuring is not in vain
+
+    if not redraw:
+        settings = families.Settings(tuple(moments)) if moments else families.Settings()
+        found = families.measure(Bench(root), settings, only)
+        families.record(families.merged(families.read(out), found) if only else found, out)
+    families.draw(families.read(out), out)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the report's tables and figures again, measured now.")
     parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
-    parser.add_argument("--out", type=Path, default=Path("report"), help="folder to write into (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder to write into (default: report; docs for --families)")
+    parser.add_argument("--families", action="store_true", help="only compare the families")
+    parser.add_argument("--redraw", action="store_true", help="of --families: draw what was measured before")
+    parser.add_argument("--only", nargs="+", default=[], metavar="FAMILY", help="of --families: measure these anew")
+    parser.add_argument("--moments", nargs="+", type=float, default=[], metavar="S", help="of --families, in seconds")
     options = parser.parse_args()
+    if (options.redraw or options.only or options.moments) and not options.families:
+        parser.error("--redraw, --only and --moments go with --families")
     torch.set_num_threads(2)
     try:
-        write_report(options.out, {half: data.load(half, options.data) for half in (TRAIN, TEST)})
+        if options.families:
+            out = options.out or DOCS
+            compare_families(out, options.data, options.redraw, options.only, options.moments)
+            print(out / "families.md")
+        else:
+            out = options.out or Path("report")
+            write_report(out, {half: data.load(half, options.data) for half in (TRAIN, TEST)})
+            print(out / "report.md")
+    except ModuleNotFoundError as error:
+        sys.exit(f"report.py: {error}: pip install '.[report]' in the checkout")
     except (OSError, ValueError) as error:
         sys.exit(f"report.py: {error}")
-    print(options.out / "report.md")
 
 
 if __name__ == "__main__":

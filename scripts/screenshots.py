@@ -7,6 +7,7 @@ into report/demo/, to be looked at.
 """
 
 import argparse
+import json
 import math
 import os
 import shutil
@@ -20,6 +21,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from PIL import Image
 
@@ -30,14 +32,11 @@ FLAGS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 WIDE, PHONE, HEIGHT = 1280, 390, 860
-TABS = {  # what the address of each says
+QUERIES = {  # what the address of a tab says, if anything
     "explore": "at=0.6,0.4",
     "morph": "models=ae_64,vae_2,vae_64",
-    "generate": "",
     "reconstruction": "models=ae_16,ae_64,vae_2,vae_64&damage=A+square+hidden&amount=0.4",
-    "memory": "",
     "learning": "moment=3",
-    "compare": "",
 }
 FRAMES, DURATION = 48, 60  # of the film, and milliseconds each
 
@@ -75,10 +74,17 @@ def chromium(width: int) -> Iterator[Any]:
         context.close()
 
 
+def tabs(address: str) -> list[str]:
+    """The tabs of the demo, as the addresses name them."""
+    with urlopen(f"{address}/config", timeout=60) as answer:
+        components = json.load(answer)["components"]
+    return [component["props"]["id"] for component in components if component["type"] == "tabitem"]
+
+
 def opened(browser: Any, address: str, tab: str, theme: str) -> Any:
     """The tab in a page, once its pictures are there."""
     page = browser.new_page()
-    page.goto(f"{address}/?tab={tab}&{TABS[tab]}&__theme={theme}")
+    page.goto(f"{address}/?tab={tab}&{QUERIES.get(tab, '')}&__theme={theme}")
     page.locator(".matrix-image[src], .wall img, table.compare img").locator("visible=true").first.wait_for()
     page.wait_for_load_state("networkidle")
     time.sleep(0.5)  # for what fades in
@@ -88,7 +94,7 @@ def opened(browser: Any, address: str, tab: str, theme: str) -> Any:
 def screenshots(address: str, folder: Path, width: int, theme: str, whole: bool) -> None:
     """A PNG of each tab, as much as a screen shows or the `whole` page."""
     with chromium(width) as browser:
-        for tab in TABS:
+        for tab in tabs(address):
             page = opened(browser, address, tab, theme)
             name = f"{tab}.png" if not whole else f"{tab}_{width}_{theme}.png"
             picture = Image.open(BytesIO(page.screenshot(full_page=whole)))

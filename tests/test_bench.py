@@ -1,4 +1,4 @@
-"""The races of scripts/bench.py: who is timed, until when, and what is said of it."""
+"""The races of scripts/bench.py: who is timed, until when, and what is said of it; and what making images costs."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import pytest
 from conftest import load_script
 
 import gengallery
-from gengallery.model import Recipe
+from gengallery.model import Options, Recipe
 
 bench = load_script("bench")
 SHORT = Recipe(epochs=3, batch=64, rate=1e-3)
@@ -87,3 +87,33 @@ def test_each_race_is_of_a_model_and_known_to_the_other_side():
 
 def test_the_other_side_needs_nothing_of_ours():
     assert "gengallery" not in bench.KERAS.read_text(encoding="utf-8")
+
+
+class Counted:
+    """Stands for a model, and counts the images that it is asked for at once."""
+
+    def __init__(self, steps: int | None):
+        self.options = Options(steps=steps)
+        self.asked: list[int] = []
+
+    def sample(self, n):
+        return list(range(n))
+
+    def decode(self, z):
+        self.asked.append(len(z))
+
+    def generate(self, n):
+        self.asked.append(n)
+
+
+@pytest.mark.parametrize(
+    ("steps", "decoded", "generated"), [(None, {1, 1000}, {1, 16, 1000}), (5, set(), {1, 16, 100})]
+)
+def test_making_images_fills_its_columns(steps, decoded, generated):
+    """As wide as their heads; a model that takes steps is spared what would last for minutes."""
+    model = Counted(steps)
+    assert len(bench.decoding(model)) == 13 + 16
+    assert set(model.asked) == decoded
+    model.asked.clear()
+    assert len(bench.generating(model)) == 15 + 9 + 10
+    assert set(model.asked) == generated

@@ -33,6 +33,7 @@ def header_of(name: str, /, **changes) -> dict:
         "card": card.describe(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "training": {"seed": 0},
+        "cost": {"training": 1.0, "image": 1.0},
         "losses": {},
         **changes,
     }
@@ -118,7 +119,7 @@ WRONG = {
     "an extra tensor": (changed(more=torch.zeros(3)), "no other tensors than the model's; found 'more' (3,) float32"),
     "mis-shaped": (changed(inward__bias=torch.zeros(3)), "'inward.bias' (2,) float32; found (3,) float32"),
     "transposed": (changed(inward__weight=torch.zeros(784, 2)), "(2, 784) float32; found (784, 2) float32"),
-    "half precision": (changed(inward__bias=torch.zeros(2).half()), "(2,) float32; found (2,) float16"),
+    "half precision by its own checksum": (changed(inward__bias=torch.zeros(2).half()), "tensors with the checksum"),
     "bfloat16": (changed(inward__bias=torch.zeros(2).bfloat16()), "(2,) float32; found (2,) bfloat16"),
     "float8": (changed(inward__bias=torch.zeros(2).to(torch.float8_e4m3fn)), "found (2,) float8_e4m3fn"),
     "integers": (changed(inward__bias=torch.zeros(2, dtype=torch.int32)), "(2,) float32; found (2,) int32"),
@@ -127,7 +128,7 @@ WRONG = {
     "NaN in bfloat16": (changed(inward__bias=torch.full((2,), torch.nan).bfloat16()), "finite numbers"),
     "a flipped bit": (flipped(), "tensors with the checksum"),
     "another checksum": (with_header(checksum="0" * 64), "tensors with the checksum 000000000000...; found"),
-    "an unknown family": (with_header(family="diffusion"), "unknown family 'diffusion'; there are autoencoder, gan"),
+    "an unknown family": (with_header(family="diffusion"), "unknown family 'diffusion'; there are autoencoder,"),
     "a path for a family": (with_header(family="../evil"), "unknown family '../evil'"),
     "another family": (with_header(family="gan"), "a config of the family 'gan'"),
     "a config with too little": (with_header(config={}), "missing 1 required positional argument: 'latent_dim'"),
@@ -136,7 +137,7 @@ WRONG = {
     "a size in words": (with_header(config={"latent_dim": "two"}), "found 'two'"),
     "a size without end": (with_header(config={"latent_dim": 10**12}), "found 1000000000000"),
     "a true size": (with_header(config={"latent_dim": True}), "found True"),
-    "another config": (with_header(config={"latent_dim": 16}), "the prior {'kind': 'gaussian', 'dim': 16"),
+    "another config": (with_header(config={"latent_dim": 16}), "the prior {'kind': 'mixture', 'dim': 16"),
     "another prior": (with_header(prior=Noise("normal", 2).describe()), "found {'kind': 'noise'"),
 }
 WRONG |= {
@@ -213,6 +214,7 @@ def test_a_folder_is_not_a_file(tmp_path):
         {"generator_dims": [256, -1]},
         {"discriminator_dims": ["a"]},
         {"standardised": "yes"},
+        {"conditional": 1},
         {"noise_dim": None},
     ],
 )
@@ -238,6 +240,63 @@ def test_what_is_written_is_read(tmp_path):
     assert saved.header == checkpoint.read_header(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert [p.name for p in path.parent.iterdir()] == ["ae_2.safetensors"]
+
+
+def stored(path: Path) -> dict[str, torch.dtype]:
+    """The type of each tensor, as it lies in the file."""
+    return {name: tensor.dtype for name, tensor in safetensors.torch.load_file(path).items()}
+
+
+def test_numbers_that_half_precision_has_are_stored_in_half_the_bytes_and_read_as_they_were(tmp_path):
+    x = torch.randn(100, 100, generator=torch.Generator().manual_seed(0))
+    whole, halved = {"weight": x}, {"weight": x.half().float()}
+    sizes = {}
+    for name, tensors in (("whole", whole), ("halved", halved)):
+        path = tmp_path / f"{name}.safetensors"
+        checkpoint.write(path, tensors, header_of("ae_2"))
+        saved = checkpoint.read(path)
+        assert saved.tensors["weight"].dtype == torch.float32
+        assert torch.equal(saved.tensors["weight"], tensors["weight"])
+        assert saved.header["checksum"] == checkpoint.checksum(tensors) == checkpoint.checksum(saved.tensors)
+        sizes[name] = path.stat().st_size
+    assert stored(tmp_path / "whole.safetensors") == {"weight": torch.float32}
+    assert stored(tmp_path / "halved.safetensors") == {"weight": torch.float16}
+    assert sizes["whole"] - sizes["halved"] == 2 * x.numel()
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (1.0, torch.float16),
+        (-65504.0, torch.float16),  # the largest that half precision has
+        (2.0**-24, torch.float16),  # the smallest
+        (65505.0, torch.float32),
+        (1e6, torch.float32),  # infinite in half precision
+        (2.0**-25, torch.float32),  # zero in half precision
+        (1 + 2.0**-11, torch.float32),  # one, rounded
+    ],
+)
+def test_one_number_that_half_precision_lacks_keeps_its_tensor_whole(value, kept, tmp_path):
+    path, tensors = tmp_path / "x.safetensors", {"a": torch.tensor([0.5, value]), "b": torch.ones(3)}
+    checkpoint.write(path, tensors, header_of("ae_2"))
+    assert stored(path) == {"a": kept, "b": torch.float16}
+    assert torch.equal(checkpoint.read(path).tensors["a"], tensors["a"])
+
+
+def test_only_float32_is_stored_in_half(tmp_path):
+    path = tmp_path / "x.safetensors"
+    tensors = {"counts": torch.arange(3), "bytes": torch.arange(3).to(torch.uint8), "none": torch.zeros(0)}
+    checkpoint.write(path, tensors, header_of("ae_2"))
+    assert stored(path) == {"counts": torch.int64, "bytes": torch.uint8, "none": torch.float16}
+    assert {name: tensor.dtype for name, tensor in checkpoint.read(path).tensors.items()} == {
+        name: tensor.dtype for name, tensor in tensors.items()
+    }
+
+
+def test_the_sign_of_a_zero_is_kept(tmp_path):
+    zeros = {"a": torch.tensor([0.0, -0.0])}
+    checkpoint.write(tmp_path / "x.safetensors", zeros, header_of("ae_2"))
+    assert checkpoint.checksum(checkpoint.read(tmp_path / "x.safetensors").tensors) == checkpoint.checksum(zeros)
 
 
 def test_the_checksum_sees_names_shapes_types_and_bytes():

@@ -174,7 +174,7 @@ def test_a_card_holds_all_that_is_known(name):
     for figure, train, test, reported in found.losses:
         assert (train, test) == (known["losses"]["train"][figure.name], known["losses"]["test"][figure.name])
         assert reported == known["reported"].get(figure.name)
-    scorecard = known["scorecard"]
+    scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
     assert {figure.name: value for figure, value, _ in found.figures} == scorecard["figures"]
     assert all(floor == scorecard["floor"].get(figure.name) for figure, _, floor in found.figures)
 
@@ -187,8 +187,39 @@ def test_a_card_holds_all_that_is_known(name):
         assert re.search(rf"\b{re.escape(f'{number:,}')}\b|\b{number}\b", html), number
     for setting in (*known["recipe"], *known["training"]):
         assert f"<dt>{setting.replace('_', ' ').capitalize()}</dt>" in html
+    assert all(f"<code>{escape(line)}</code>" in html for line in known["equations"])
+    assert all(table.scientific(known["cost"][of]) in html for of in ("training", "image"))
+    takes = re.search(r"<dt>Takes</dt><dd><code>(.*?)</code>", html)
+    assert (takes[1].split(", ") if takes else []) == known["options"]
     assert (">exhibit<" in html) == known["exhibit"]
     assert html.count("<img") == len(found.pictures)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(1.62e15, "1.6 × 10¹⁵"), (414720.0, "4.1 × 10⁵"), (9.96e9, "1.0 × 10¹⁰"), (1.0, "1.0 × 10⁰")],
+)
+def test_costs_are_written_by_powers_of_ten(value, written):
+    assert table.scientific(value) == written
+
+
+def test_a_slow_model_is_timed_less_often(monkeypatch):
+    timed = []
+    monkeypatch.setattr(comparison, "milliseconds", lambda model, repeats: timed.append((model, repeats)) or 1.0)
+    comparison.comparison(samples=1)
+    assert len(timed) == len(common.models())
+    assert all((repeats < comparison.REPEATS) == (model.options.steps is not None) for model, repeats in timed)
+
+
+def test_no_two_families_share_a_colour():
+    assert len({gengallery.info(name)["family"] for name in common.models()}) <= table.HUES
+    style = (Path(table.__file__).parent / "static" / "style.css").read_text()
+    palettes = re.findall(r"#compare \{ (--hue-1:.*?) \}", style)
+    assert len(palettes) == 2  # light and dark
+    for line in palettes:
+        colours = dict(re.findall(r"(--hue-\d+): (#\w{6});", line))
+        assert list(colours) == [f"--hue-{k}" for k in range(1, table.HUES + 1)]
+        assert len(set(colours.values())) == table.HUES
 
 
 def test_a_card_without_a_scorecard(judged):

@@ -286,7 +286,8 @@ def test_a_card_opens_by_a_name_and_closes_by_escape(visit):
     expect(dialog).to_contain_text(known["summary"])
     expect(dialog).to_contain_text(known["notes"])
     expect(dialog).to_contain_text(known["training"]["data"])
-    expect(dialog.locator("pre")).to_have_text(comparison.card(SOUND).python)
+    expect(dialog.locator("footer pre")).to_have_text(comparison.card(SOUND).python)
+    expect(dialog.locator(".equations code")).to_have_text(known["equations"])
     expect(dialog.get_by_role("link", name=known["paper"]["title"])).to_have_attribute("href", known["paper"]["url"])
     drawn = [pixels(image) for image in dialog.locator("img").all()]
     np.testing.assert_array_equal(drawn, to_uint8(gengallery.load(SOUND).generate(len(drawn), seed=0)))
@@ -332,7 +333,7 @@ def test_a_card_opens_from_the_address(visit, width):
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     assert dialog.evaluate("dialog => dialog.scrollWidth - dialog.clientWidth") == 0
-    dialog.locator("pre").scroll_into_view_if_needed()
+    dialog.locator("footer pre").scroll_into_view_if_needed()
     expect(dialog.get_by_role("button", name="Close")).to_be_in_viewport(ratio=1)
     page.keyboard.press("Escape")
     expect(page.locator(f"#compare tr[data-model={EXHIBIT}] button.name")).to_be_focused()

@@ -20,9 +20,11 @@ from gengallery.checkpoint import CheckpointError
 from gengallery.classifier import Classifier, ClassifierConfig
 from gengallery.data import as_floats
 from gengallery.evaluate import Bench, Scorecard, VerificationError, mean_losses, record, verify
+from gengallery.images import NO_CLASS
 from gengallery.training import Run, file_header
 
 NAMES = gengallery.list_models()
+UNTOLD = torch.full((TEST_SIZE,), NO_CLASS)
 KINDS = ("ae_2", "gan_dim_8", "vae_2")  # reconstructs; searches; has a posterior
 FEATURES = 16  # of the judge here
 N, DRAWS, WEIGHED = 120, 5, 30
@@ -148,7 +150,7 @@ def test_the_figures_of_images_agree_with_ones_by_hand(bench, fake_test):
     rng = np.random.default_rng(0)
     losses = {name: loss.item() for name, loss in model.losses(images, fake_test.labels, rng).items()}
     assert {name: found[name] for name in losses} == pytest.approx(losses, rel=1e-5)
-    weights = model.log_weights(images[:WEIGHED], DRAWS, np.random.default_rng(0)).double().numpy()
+    weights = model.log_weights(images[:WEIGHED], UNTOLD[:WEIGHED], DRAWS, np.random.default_rng(0)).double().numpy()
     assert found["bound"] == pytest.approx(-np.log(np.exp(weights - weights.max(0)).mean(0)).mean()
                                            - weights.max(0).mean(), rel=1e-5)  # fmt: skip
     assert found["active_units"] == (model.encode(images).var(0) > 0.01).sum()
@@ -164,7 +166,8 @@ def test_the_floor_is_of_real_images(bench, fake_train, fake_test):
     assert floor["entropy"] == metrics.class_entropy(fake_train.labels[:N])
     assert floor["nearest"] == pytest.approx(distances[:, 0].median().item())
     copies = (distances[:, 0] < distances[:, 1] / 3) | (distances[:, 1] == 0)
-    assert floor["memorised"] == copies.double().mean().item()
+    # An image may lie just at a third, where rounding decides.
+    assert floor["memorised"] == pytest.approx(copies.double().mean().item(), abs=1.1 / TEST_SIZE)
 
 
 def test_images_that_are_copies_are_told(bench, fake_train):
@@ -210,7 +213,9 @@ def test_samples_without_figures_say_which(spoil, says, bench, fake_train):
 
 def test_a_model_that_makes_no_images_is_not_recorded(path, bench, monkeypatch):
     before = path.read_bytes()
-    monkeypatch.setattr(type(gengallery.load(EXAMPLE)), "decoder", lambda self, z: torch.full((len(z), 1, 28, 28), 1e9))
+    monkeypatch.setattr(
+        type(gengallery.load(EXAMPLE)), "decoder", lambda self, z, told: torch.full((len(z), 1, 28, 28), 1e9)
+    )
     with pytest.raises(ValueError, match="no figure of these samples can be computed"):
         record(EXAMPLE, bench)
     assert path.read_bytes() == before
@@ -232,7 +237,7 @@ def evidence(real_root) -> tuple[torch.Tensor, torch.Tensor]:
 
     def log_joint(z: torch.Tensor) -> torch.Tensor:
         """log p(x, z) of latents (m, 2) with each image, (m, 24)."""
-        p = torch.cat([model.logits(part).flatten(1) for part in z.float().split(500)]).double()
+        p = torch.cat([model.logits(part, UNTOLD).flatten(1) for part in z.float().split(500)]).double()
         log_likelihood = pixels @ p.T - torch.log1p(torch.exp(-p.abs())).sum(1) - p.clamp(min=0).sum(1)
         return (log_likelihood - z.square().sum(1) / 2 - math.log(2 * math.pi)).T
 
@@ -252,7 +257,7 @@ def test_the_bound_lies_between_the_elbo_and_the_evidence(evidence):
     images, log_p = evidence
     model = gengallery.load("vae_2")
     with torch.inference_mode():
-        weights = model.log_weights(images, 3000, np.random.default_rng(0))
+        weights = model.log_weights(images, UNTOLD[:24], 3000, np.random.default_rng(0))
         elbo = [-model.losses(images, torch.zeros(24), np.random.default_rng(seed))["total"] for seed in range(40)]
     bound = metrics.importance_weighted_bound(weights)
     gap = log_p - bound
@@ -500,7 +505,7 @@ def test_other_data_does_not_verify(recorded, bench):
 def test_a_model_that_makes_other_images_does_not_verify(recorded, bench, monkeypatch):
     kind = type(gengallery.load(EXAMPLE))
     decoder = kind.decoder
-    monkeypatch.setattr(kind, "decoder", lambda self, z: decoder(self, z).flip(3))
+    monkeypatch.setattr(kind, "decoder", lambda self, *given: decoder(self, *given).flip(3))
     with pytest.raises(VerificationError, match="expected the golden images"):
         verify(EXAMPLE, bench)
 

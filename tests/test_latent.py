@@ -11,10 +11,17 @@ from torch import nn
 from views import common, latent
 
 import gengallery
-from gengallery.images import to_uint8
+from gengallery.images import as_labels, to_uint8
 from gengallery.model import LatentStatistics
 
 FLAT, DEEP, GAN = latent.flat_models(), latent.deep_models(), common.noise_models()[0]
+# Those that the page's script has all layers for.
+PLAIN = [
+    name
+    for family in ("autoencoder", "gan", "vae")
+    for name in gengallery.list_models(family)
+    if not gengallery.info(name)["options"]
+]
 AREA = (-1.0, 3.0, 2.0, 6.0)
 
 
@@ -73,7 +80,7 @@ def test_single_latents_are_those_that_tell_most(name):
     model, found = gengallery.load(name), latent.plane(name, "single", 0)
     first, second = (direction.nonzero() for direction in (found.across, found.up))
     assert first.numel() == second.numel() == 1
-    told = model.kl_per_latent(latent.examples(200, 0))
+    told = model.kl_per_latent(latent.examples(200, 0), as_labels(None, 200))
     told = model.statistics.covariance.diagonal() if told is None else told
     assert [first.item(), second.item()] == told.argsort(descending=True)[:2].tolist()
 
@@ -124,8 +131,8 @@ def test_what_makes_no_sense_is_refused_by_name(view, choices, named):
 # -- decoders for the browser
 
 
-@pytest.mark.parametrize("name", common.models())
-def test_every_model_can_be_decoded_in_the_browser(name, tmp_path):
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_decoders_run_in_the_browser(name, tmp_path):
     model = gengallery.load(name)
     assert browser.export(model, tmp_path / "file")
     with safe_open(tmp_path / "file", "pt") as file:
@@ -134,6 +141,23 @@ def test_every_model_can_be_decoded_in_the_browser(name, tmp_path):
         named = {layer[key] for layer in layers for key in ("weight", "bias") if key in layer}
         assert named == set(file.keys()) - {"centroids", "positions", "labels"}
         assert ("positions" in file.keys()) == (name in FLAT)  # noqa: SIM118
+
+
+@pytest.mark.parametrize("name", gengallery.list_models(option="label"))
+def test_a_model_that_can_be_told_more_stays_with_the_server(name, tmp_path):
+    assert not browser.export(gengallery.load(name), tmp_path / "file")
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_decoder_that_depends_on_its_numbers_stays_with_the_server(tmp_path):
+    class Forked(type(gengallery.load(FLAT[0]))):
+        def decoder(self, z, condition):
+            return super().decoder(-z if z.sum() < 0 else z, condition)
+
+    model = gengallery.load(FLAT[0])
+    model.__class__ = Forked
+    assert not browser.export(model, tmp_path / "file")
+    assert not (tmp_path / "file").exists()
 
 
 def test_a_decoder_beyond_the_script_stays_with_the_server(tmp_path):

@@ -19,17 +19,17 @@ import gengallery
 from gengallery.images import enlarge, sheet
 
 MODEL = common.encoding_models()[0]
+LABELLED = gengallery.list_models(option="label")[0]
 
 
 async def talk(url: str) -> tuple:
-    """The tools there are, the answer to a sound call, and that to a foolish one."""
+    """The tools there are, the answers to a call, to one with a class, and to a foolish one."""
     async with streamable_http_client(url) as (reading, writing, _), ClientSession(reading, writing) as session:
         await session.initialize()
         tools = (await session.list_tools()).tools
-        sound, foolish = [
-            await session.call_tool("generate", {"model": name, "count": 3, "seed": 1}) for name in (MODEL, "nobody")
-        ]
-        return tools, sound, foolish
+        asked = ({"model": MODEL}, {"model": LABELLED, "label": "Bag"}, {"model": "nobody"})
+        answers = [await session.call_tool("generate", {"count": 3, "seed": 1} | which) for which in asked]
+        return tools, *answers
 
 
 def test_an_assistant_finds_documented_tools_and_gets_a_picture():
@@ -42,15 +42,16 @@ def test_an_assistant_finds_documented_tools_and_gets_a_picture():
             assert any("MCP server" in line for line in server.stdout)
             talked = talk(f"http://127.0.0.1:{port}/gradio_api/mcp/")
             with ThreadPoolExecutor(1) as thread:  # of its own, since a browser's loop may be running in this one
-                tools, sound, foolish = thread.submit(asyncio.run, talked).result()
+                tools, plain, told, foolish = thread.submit(asyncio.run, talked).result()
         finally:
             server.terminate()
     assert {tool.name for tool in tools} == {"generate", "reconstruct", "latent_grid"}
     for tool in tools:
         assert tool.description
         assert all(field.get("description") for field in tool.inputSchema["properties"].values())
-    picture = Image.open(BytesIO(base64.b64decode(sound.content[0].data)))
-    expected = enlarge(sheet(gengallery.load(MODEL).generate(3, 1), 3), 4)
-    np.testing.assert_array_equal(np.asarray(picture.convert("L")), expected)
+    bags = gengallery.load(LABELLED).generate(3, 1, label="Bag")
+    for answer, images in ((plain, gengallery.load(MODEL).generate(3, 1)), (told, bags)):
+        picture = Image.open(BytesIO(base64.b64decode(answer.content[0].data)))
+        np.testing.assert_array_equal(np.asarray(picture.convert("L")), enlarge(sheet(images, 3), 4))
     assert foolish.isError
     assert foolish.content[0].text.startswith("model: expected one of")

@@ -26,7 +26,7 @@ def test_a_morph_leads_from_a_to_b():
         assert len(row.pictures) == morph.STEPS
         model = gengallery.load(row.label)
         for index, seed in ((0, 1), (-1, 2)):
-            end = to_uint8(model.generate(1, seed))[0]
+            end = to_uint8(model.decode(model.sample(1, seed)))[0]
             assert np.abs(row.pictures[index].astype(int) - end).max() <= 1
 
 

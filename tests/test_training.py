@@ -17,9 +17,12 @@ import gengallery
 from gengallery import checkpoint, data
 from gengallery.data import as_floats
 from gengallery.evaluate import mean_losses
-from gengallery.model import Recipe
+from gengallery.model import Condition, Recipe
 from gengallery.models import cards
-from gengallery.training import ResumeError, Run, file_header, parameters
+from gengallery.models.autoencoder import AutoencoderConfig
+from gengallery.models.gan import GanConfig
+from gengallery.priors import FittedFlow
+from gengallery.training import TRAINING_IMAGES, Operations, ResumeError, Run, cost, file_header, parameters
 
 # One of each family: a plain one with warm-up and cosine; two optimizers, an average of weights and a penalty;
 # convolutions laid out as channels_last.
@@ -178,7 +181,8 @@ def test_losses_are_means_over_all_images_whatever_the_last_batch_holds(fake_tra
     run, n = run_of("ae_2", fake_train), TRAIN_SIZE  # 640 images: batches of 500 and 140
     x = as_floats(fake_train.images)
     with torch.inference_mode():
-        errors = (run.model.decoder(run.model.encoder(x)) - x).square().sum() / n / 784
+        untold = Condition(fake_train.labels)
+        errors = (run.model.decoder(run.model.encoder(x, untold), untold) - x).square().sum() / n / 784
     assert losses_of(run, fake_train)["mse"] == pytest.approx(errors.item(), rel=1e-5)
     assert losses_of(run, fake_train) == losses_of(run, fake_train)
 
@@ -212,6 +216,149 @@ def test_the_header_rebuilds_the_model(fake_train, fake_test, tmp_path):
     assert header["parameters"] == parameters(run.card) == sum(p.numel() for p in model.parameters())
     assert header["training"]["data"] == fake_train.checksum()
     assert header["training"]["epochs"] == 2
+    assert header["cost"] == cost(run.card)
+
+
+# -- what a training costs
+
+
+@pytest.fixture
+def small_flows(monkeypatch):
+    """Flows for priors are small and quickly fitted."""
+    monkeypatch.setattr(FittedFlow.__init__, "__defaults__", (32, 2))
+
+
+def an_epoch(per_image: float, batch: int = BATCH) -> float:
+    return per_image * (TRAINING_IMAGES // batch) * batch
+
+
+def test_the_operations_of_a_dense_autoencoder_by_hand():
+    card = cards()["ae_16"]
+    card = replace(card, recipe=replace(card.recipe, epochs=1))
+    layer = 2 * 784 * 16  # a multiplication and an addition a weight
+    found = cost(card)
+    # Two layers forward; two gradients of weights, and one of what lies between them: images need none.
+    assert found["training"] == an_epoch(5 * layer)
+    assert found["image"] == layer + 2 * 16 * 16  # the decoder, and a draw from the mixture
+    assert cost(replace(card, recipe=replace(card.recipe, epochs=3)))["training"] == 3 * found["training"]
+
+
+def test_the_operations_of_a_contest_by_hand():
+    card = replace(cards()["gan_dim_8"], config=GanConfig(8, generator_dims=(32,), discriminator_dims=(16,)))
+    plain = replace(card, recipe=replace(card.recipe, epochs=1, gamma=0.0))
+    generator, discriminator = 2 * (8 * 32 + 32 * 784), 2 * (784 * 16 + 16)
+    # A forgery; a verdict on it and on a real image, and the gradients of the weights and of what lies between.
+    first = generator + 2 * discriminator + 2 * discriminator + 2 * 2 * 16
+    # A verdict on the forgery, its gradient all the way back, then the generator's weights and what lies between.
+    second = discriminator + discriminator + generator + 2 * 32 * 784
+    assert cost(plain)["training"] == an_epoch(first + second)
+    assert cost(plain)["image"] == generator
+    penalised = [
+        cost(replace(card, recipe=replace(card.recipe, epochs=1, gamma=1.0, penalise_every=every)))["training"]
+        for every in (1, 4)
+    ]
+    extra = [value - cost(plain)["training"] for value in penalised]
+    assert extra[0] == 4 * extra[1] > 0
+
+
+@pytest.mark.usefixtures("small_flows")
+def test_drawing_from_a_flow_is_counted_too(monkeypatch):
+    card = replace(cards()["ae_2"], config=AutoencoderConfig(2, prior="flow"))
+    prior, asked, velocity = card.model(card.config).prior, [], FittedFlow.velocity
+    monkeypatch.setattr(FittedFlow, "velocity", lambda self, x, t: asked.append(len(x)) or velocity(self, x, t))
+    found = cost(card)["image"]
+    weights = sum(m.weight.numel() for m in prior.modules() if isinstance(m, torch.nn.Linear))
+    assert sum(asked) > 10
+    assert found == 2 * 784 * 2 + 2 * weights * sum(asked)
+
+
+def test_counting_leaves_torchs_generator_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    cost(cards()["ae_2"])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_operations_are_products_and_convolutions():
+    with Operations() as counted:
+        torch.ones(2, 3) @ torch.ones(3, 5)
+        assert counted.total == 2 * 2 * 3 * 5
+        torch.conv2d(torch.ones(1, 2, 8, 8), torch.ones(4, 2, 3, 3), padding=1)
+        assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
+        torch.ones(100).exp().sum()
+    assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
+    torch.ones(2, 3) @ torch.ones(3, 5)
+    assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
+
+
+# -- where it starts, and how it is kept
+
+
+def test_a_run_may_start_from_another_models_weights(fake_train):
+    run = Run(replace(cards()["vae_2"], start="vae_2"), fake_train)
+    assert same(run.learner.model, gengallery.load("vae_2"))
+    assert all(parameter.requires_grad for parameter in run.learner.model.parameters())
+    averaged = replace(cards()["gan_dim_8"], start="gan_dim_8")
+    assert same(Run(averaged, fake_train).model, gengallery.load("gan_dim_8"))
+
+
+def test_only_weights_of_the_same_name_and_shape_are_taken(fake_train):
+    card = cards()["ae_16"]
+    run, fresh = Run(replace(card, start="ae_2"), fake_train), Run(card, fake_train)
+    started, other = dict(run.learner.model.named_parameters()), dict(fresh.learner.model.named_parameters())
+    taken = gengallery.load("ae_2").outward.bias
+    assert torch.equal(started.pop("outward.bias"), taken)
+    assert not torch.equal(other.pop("outward.bias"), taken)
+    assert all(torch.equal(started[name], other[name]) for name in other)
+    # Of another family nothing fits.
+    strange = Run(replace(card, start="vae_2"), fake_train)
+    assert same(strange.learner.model, fresh.learner.model)
+
+
+def test_an_unknown_start_is_refused(fake_train):
+    with pytest.raises(ValueError, match="unknown model 'nobody'"):
+        Run(replace(cards()["ae_2"], start="nobody"), fake_train)
+
+
+def is_half(model: torch.nn.Module) -> bool:
+    return all(torch.equal(parameter, parameter.half().float()) for parameter in model.parameters())
+
+
+@pytest.mark.usefixtures("small_flows")
+@pytest.mark.parametrize("prior", ["gaussian", "flow"])
+def test_a_model_kept_in_half_precision_is_measured_as_it_is_kept(prior, fake_train, fake_test, tmp_path):
+    card = replace(cards()["ae_16"], config=AutoencoderConfig(4, prior=prior))
+    sizes = {}
+    for half in (False, True):
+        run = Run(replace(card, half=half), fake_train, epochs=1)
+        complete(run)
+        assert not is_half(run.model)
+        model, losses = run.finish(fake_test)
+        assert is_half(model) == half
+        path = tmp_path / f"{half}.safetensors"
+        checkpoint.write(path, model.state_dict(), file_header(run, losses, "a command"))
+        sizes[half] = path.stat().st_size
+        again = gengallery.load(path)
+        assert torch.equal(again.generate(3), model.generate(3))
+        assert mean_losses(again.losses, fake_test)["mse"] == pytest.approx(losses["test"]["mse"], rel=1e-6)
+    saved = 2 * sum(parameter.numel() for parameter in model.parameters())
+    assert sizes[False] - sizes[True] == pytest.approx(saved, abs=0.05 * saved)
+
+
+@pytest.mark.usefixtures("small_flows")
+def test_a_run_with_a_flow_for_a_prior_goes_on_bit_for_bit(fake_train, fake_test, tmp_path):
+    card = replace(cards()["ae_2"], config=AutoencoderConfig(3, prior="flow"))
+    whole, first, second = (Run(card, fake_train, epochs=2) for _ in range(3))
+    complete(whole)
+    list(first.epoch())
+    first.save(tmp_path / "state")
+    second.restore(tmp_path / "state")
+    complete(second)
+    assert same(second.learner, whole.learner)
+    (model, losses), (expected, expected_losses) = second.finish(fake_test), whole.finish(fake_test)
+    assert same(model, expected)
+    assert losses == expected_losses
+    assert model.sample(100).isfinite().all()
 
 
 # -- states

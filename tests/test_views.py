@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from views import common, generate, learning, memory, morph, reconstruction
+from views import checks, common, generate, learning, memory, morph, reconstruction, steer
 
 import gengallery
 from gengallery import data
@@ -18,6 +18,7 @@ from gengallery.images import CLASS_NAMES, as_images, sheet, to_uint8
 
 FLAT = [name for name in common.encoding_models() if gengallery.info(name)["latent"] == 2]
 GAN = common.noise_models()[0]
+GUIDED, STEPPING = steer.guided_models()[0], steer.stepping_models()[0]
 PICTURE = common.picture_as_text(gengallery.load(GAN).generate(1, 3))
 REBUILD = {
     "names": FLAT[:1], "source": common.TEST, "kind": common.ANY_CLASS, "count": 3, "seed": 0, "picture": None,
@@ -44,6 +45,38 @@ def no_data(monkeypatch):
     monkeypatch.setattr(data, "load", missing)
 
 
+def told(name, count, seed):
+    """What `generate` tells the model."""
+    model = gengallery.load(name)
+    return {"label": model.labels(count, seed)} if model.options.label else {}
+
+
+# -- the models
+
+
+def test_models_that_take_long_are_marked_and_no_default():
+    slow = gengallery.list_models(option="steps")
+    assert slow
+    assert not set(slow) & {*common.encoding_models(), *common.noise_models()}
+    assert all(("steps" in common.marks(name)) == (name in slow) for name in common.models())
+    again = [generate.same_seed(slow[:1], 1, 123) for _ in range(2)]
+    assert again[0].rows[0] is again[1].rows[0]  # not drawn twice
+
+
+@pytest.mark.parametrize(
+    ("prior", "name"),
+    [
+        ({"kind": "noise", "distribution": "normal", "standardised": True}, "3 × normal"),
+        ({"kind": "noise", "distribution": "poisson", "standardised": False}, "3 × raw poisson"),
+        ({"kind": "gaussian"}, "3 × fitted Gaussian"),
+        ({"kind": "mixture", "components": 7}, "mixture of 7 Gaussians"),
+        ({"kind": "flow"}, "fitted flow"),
+    ],
+)
+def test_every_kind_of_prior_has_a_name(prior, name):
+    assert common.prior_name(prior, 3) == name
+
+
 # -- generate
 
 
@@ -61,7 +94,14 @@ def test_swapped_priors():
     assert [row.label for row in others] == [noise for noise in generate.NOISES if noise != model.prior.distribution]
     raw = next(row for row in others if row.label == "raw uniform")
     z = np.random.default_rng(2).random((3, model.config.latent), dtype=np.float32)
-    np.testing.assert_array_equal(raw.pictures, to_uint8(model.decode(z)))
+    np.testing.assert_array_equal(raw.pictures, to_uint8(model.decode(z, **told(GAN, 3, 2))))
+
+
+@pytest.mark.parametrize("name", common.noise_models())
+def test_swapped_priors_keep_the_classes(name):
+    """Whether or not it takes labels, a generator on its own noise draws what it always draws."""
+    own = generate.swapped_priors(name, ["uniform"], 1, 2, 4).rows[0]
+    np.testing.assert_array_equal(own.pictures, to_uint8(gengallery.load(name).generate(2, 4)))
 
 
 def test_noise_that_is_not_the_prior_is_warned_of():
@@ -74,7 +114,58 @@ def test_noise_that_is_not_the_prior_is_warned_of():
     stretched = generate.swapped_priors(GAN, ["uniform"], 2, 3, 2).rows
     assert all("spread 2.00; it learned mean 0.00 and spread 1.00" in row.warning for row in stretched)
     z = 2 * gengallery.load(GAN).sample(3, 2)
-    np.testing.assert_array_equal(stretched[0].pictures, to_uint8(gengallery.load(GAN).decode(z)))
+    expected = to_uint8(gengallery.load(GAN).decode(z, **told(GAN, 3, 2)))
+    np.testing.assert_array_equal(stretched[0].pictures, expected)
+
+
+# -- steer
+
+
+def test_a_class_through_every_model_that_takes_one():
+    names = gengallery.list_models(option="label")
+    walls = list(steer.growing_classes(names, "Sandal", 3))
+    assert [[row.label for row in wall.rows] for wall in walls] == [names[: k + 1] for k in range(len(names))]
+    for row in walls[-1].rows:
+        expected = gengallery.load(row.label).generate(checks.MOST_IMAGES, 3, label=CLASS_NAMES.index("Sandal"))
+        np.testing.assert_array_equal(row.pictures, to_uint8(expected))
+
+
+def test_every_class_from_the_same_noise():
+    for row in steer.classes(steer.labelled_models(), steer.EVERY, 3).rows:
+        assert row.captions == CLASS_NAMES
+        model = gengallery.load(row.label)
+        z = model.sample(1, 3)
+        for number, picture in enumerate(row.pictures):
+            alone = to_uint8(model.decode(z, label=number))[0]
+            assert np.abs(picture.astype(int) - alone).max() <= 1  # sums in batches may round another way
+
+
+def test_a_row_for_each_guidance():
+    rows = steer.guided(GUIDED, "Bag", 2).rows
+    assert [row.label for row in rows] == [f"w = {strength:g}" for strength in steer.STRENGTHS]
+    model = gengallery.load(GUIDED)
+    untold = model.decode(model.sample(steer.FEW, 2))  # guidance 0 knows no class
+    assert np.abs(rows[0].pictures.astype(int) - to_uint8(untold)).max() <= 1
+    plain = model.generate(steer.FEW, 2, label="Bag", guidance=1)
+    np.testing.assert_array_equal(rows[steer.STRENGTHS.index(1)].pictures, to_uint8(plain))
+    assert len(rows) == len({row.pictures.tobytes() for row in rows})
+
+
+@pytest.mark.parametrize("steps", [1, 3, steer.MOST_STEPS])
+def test_images_form_from_noise(steps):
+    wall = steer.formed(STEPPING, steps, 2)
+    finished = gengallery.load(STEPPING).generate(steer.FEW, 2, steps=steps)
+    assert len(wall.rows) == steer.FEW
+    for row, image in zip(wall.rows, finished, strict=True):
+        assert len(row.pictures) == len(row.captions) == min(steps + 1, steer.MOST_COLUMNS)
+        assert (row.captions[0], row.captions[-1]) == ("noise", f"step {steps}")
+        np.testing.assert_array_equal(row.pictures[-1:], to_uint8(image[None]))
+    film = Image.open(BytesIO(wall.film))
+    assert film.n_frames == steps + 1
+    film.seek(steps)
+    last = np.asarray(film.convert("L"))[::4, ::4]
+    np.testing.assert_array_equal(last[:, :28], wall.rows[0].pictures[-1])
+    assert film.info["duration"] == steer.REST
 
 
 # -- reconstruction
@@ -222,6 +313,10 @@ MORPH = {
 }  # fmt: skip
 WALLS = {
     "generate": lambda: generate.same_seed([GAN, *FLAT], 3, 5),
+    "classes": lambda: steer.classes(steer.labelled_models(), "T-shirt/top", 5),
+    "every class": lambda: steer.classes(steer.labelled_models(), steer.EVERY, 5),
+    "guided": lambda: steer.guided(GUIDED, "Bag", 5),
+    "formed": lambda: steer.formed(STEPPING, 15, 5),
     "swap": lambda: generate.swapped_priors(GAN, ["uniform", "raw poisson"], 1.5, 3, 5),
     "rebuild": lambda: reconstruction.reconstructions(**REBUILD | {"names": FLAT, "kind": "Bag"}),
     "memory": lambda: memory.memorised(GAN, 2, 5),
@@ -267,6 +362,10 @@ def test_a_surprise_is_something_that_the_view_shows(synthetic_data, seed):
     found = generate.surprise(rng)
     assert generate.same_seed(found["models"], found["count"], found["seed"]).rows
     assert generate.swapped_priors(found["model"], ["normal"], found["stretch"], found["count"], found["seed"]).rows
+    found = steer.surprise(rng)
+    assert steer.classes(steer.labelled_models()[:1], found["kind"], found["seed"]).rows
+    assert next(steer.growing_guided(found["guided"], found["label"], found["seed"])).rows
+    assert steer.formed(found["stepping"], found["steps"], found["seed"]).rows
     found = reconstruction.surprise(rng)
     names = {"names": found.pop("models"), "picture": None, "count": 2}
     assert reconstruction.reconstructions(**found | names).rows
@@ -282,12 +381,24 @@ def test_a_surprise_is_something_that_the_view_shows(synthetic_data, seed):
 # -- refusals
 
 ROW = {"names": [GAN], "count": 3, "seed": 0}
+CLASS = {"names": steer.labelled_models()[:1], "kind": steer.EVERY, "seed": 0}
+GUIDANCE = {"name": GUIDED, "kind": "Bag", "seed": 0}
+FORM = {"name": STEPPING, "steps": 3, "seed": 0}
 SWAP = {"name": GAN, "noises": ["uniform"], "stretch": 1, "count": 3, "seed": 0}
 NOT_FINITE = (float("nan"), float("inf"), float("-inf"), None)
 BAD = [
     *((generate.same_seed, {**ROW, "count": bad}, "how many") for bad in (0, 11, -1, 2.5, 1e9, "3", True, *NOT_FINITE)),
     *((generate.same_seed, {**ROW, "seed": bad}, "seed") for bad in (-1, 2**32, 0.5, "x", *NOT_FINITE)),
     *((generate.same_seed, {**ROW, "names": bad}, "models") for bad in ([], None, GAN, ["nobody"], [3], [[GAN]])),
+    *((steer.classes, {**CLASS, "names": bad}, "models") for bad in ([], None, FLAT[:1], ["nobody"], [[GAN]])),
+    *((steer.classes, {**CLASS, "kind": bad}, "class") for bad in ("Hat", "", 3, *NOT_FINITE)),
+    *((steer.classes, {**CLASS, "seed": bad}, "seed") for bad in (-1, 2**32, "x", *NOT_FINITE)),
+    *((steer.guided, {**GUIDANCE, "name": bad}, "model") for bad in (FLAT[0], "../" + GUIDED, None)),
+    *((steer.guided, {**GUIDANCE, "kind": bad}, "class") for bad in (steer.EVERY, "Hat", None)),
+    *((steer.guided, {**GUIDANCE, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
+    *((steer.formed, {**FORM, "name": bad}, "model") for bad in (FLAT[0], "nobody", None)),
+    *((steer.formed, {**FORM, "steps": bad}, "steps") for bad in (0, 21, 2.5, 1e9, "3", True, *NOT_FINITE)),
+    *((steer.formed, {**FORM, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
     (generate.swapped_priors, {**SWAP, "name": FLAT[0]}, "model"),
     (generate.swapped_priors, {**SWAP, "name": None}, "model"),
     (generate.swapped_priors, {**SWAP, "name": "../" + GAN}, "model"),
@@ -335,10 +446,10 @@ def test_markup_keeps_pixels_and_escapes_text():
     rng = np.random.default_rng(0)
     grey, coloured = (rng.integers(0, 256, (2, 28, 28, *more), dtype=np.uint8) for more in ((), (3,)))
     rows = [common.Row("<a>", "b & c", grey, ("x", "<y>"), "k < l"), common.Row("", "", coloured)]
-    html = markup.wall(common.Wall(rows, "1 < 2", "n < m", b"GIF"))
+    html = markup.wall(common.Wall(rows, "1 < 2", "n < m", b"GIF", "f < g"))
     assert "<a>" not in html
     assert "<y>" not in html
-    texts = ("&lt;a&gt;", "b &amp; c", "&lt;y&gt;", "n &lt; m", "k &lt; l", "1 &lt; 2")
+    texts = ("&lt;a&gt;", "b &amp; c", "&lt;y&gt;", "n &lt; m", "k &lt; l", "1 &lt; 2", "f &lt; g")
     assert all(text in html for text in texts)
     assert f"data:image/gif;base64,{base64.b64encode(b'GIF').decode()}" in html
     found = [

@@ -182,7 +182,7 @@ class Comparison {
         else if (button.dataset.do === "close") this.dialog.close();
         else if (button.dataset.do === "surprise") this.surprise();
         else if (button.dataset.do === "link") copy(location.href, button, this.say);
-        else if (button.dataset.do === "python") copy(this.find("dialog pre").textContent, button, this.say);
+        else if (button.dataset.do === "python") copy(this.find("dialog footer pre").textContent, button, this.say);
     }
 
     // -- the table

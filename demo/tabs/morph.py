@@ -19,7 +19,7 @@ def build(tab: gr.Tab) -> None:
             buttons = gr.Column()
             ends = end_boxes("A", "From A", 0) | end_boxes("B", "To B", 1)
             chosen = gr.CheckboxGroup(
-                model_choices(models(), "exhibit", "search"), value=encoding_models(), label=T("Models"),
+                model_choices(models(), "exhibit", "search", "steps"), value=encoding_models(), label=T("Models"),
                 elem_classes="models",
             )  # fmt: skip
         with gr.Column(scale=4, min_width=320):

@@ -88,7 +88,12 @@ def island(name: str, functions: list, **props: Any) -> gr.HTML:
 
 def model_choices(names: list[str], *marks: str) -> list[tuple[str, str]]:
     """A menu of models, each with those of its `marks` that matter there."""
-    return [(" · ".join([name, *(mark for mark in common.marks(name) if mark in marks)]), name) for name in names]
+
+    def title(name: str) -> str:
+        shown = " · ".join(mark for mark in common.marks(name) if mark in marks)
+        return f"{name} · {T(shown)}" if shown else name  # Gradio translates one text in a title, not two
+
+    return [(title(name), name) for name in names]
 
 
 def word_choice(label: str, values: Sequence[str], value: str, short: bool = False) -> gr.Radio:

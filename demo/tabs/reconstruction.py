@@ -24,7 +24,7 @@ def build(tab: gr.Tab) -> None:
             picture = picture_box(source)
             kind = word_choice("Class", (ANY_CLASS, *CLASS_NAMES), ANY_CLASS)
             chosen = gr.CheckboxGroup(
-                model_choices(models(), "exhibit", "search"), value=encoding_models(), label=T("Models"),
+                model_choices(models(), "exhibit", "search", "steps"), value=encoding_models(), label=T("Models"),
                 elem_classes="models",
             )  # fmt: skip
             damage = word_choice("Damage", reconstruction.DAMAGES, reconstruction.NOTHING, short=True)

@@ -4,22 +4,25 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 import gengallery
 from gengallery import data
-from gengallery.images import CLASS_NAMES, PIXELS, SHAPE, as_images, to_uint8
+from gengallery.images import CLASS_NAMES, PIXELS, SHAPE, as_images, enlarge, sheet, to_uint8
 from views import checks
 
 TEST, TRAIN, YOURS = "Test set", "Training set", "Your picture"
 SOURCES = (TEST, TRAIN, YOURS)
 ANY_CLASS = "any"
 SPLITS = {TEST: data.TEST, TRAIN: data.TRAIN}
+GROUND = 128  # the grey level between the pictures of a film, on a white page as on a black one
 MISSING = "Fashion-MNIST is not on this machine, so these originals are the gallery's own: a model generated them."
 
 load = cache(gengallery.load)
@@ -45,6 +48,7 @@ class Wall:
     python: str
     notice: str = ""
     film: bytes = b""  # a GIF
+    title: str = ""  # what the film shows
 
 
 @dataclass(frozen=True)
@@ -76,28 +80,50 @@ def noise_models() -> list[str]:
 
 
 def encoding_models() -> list[str]:
-    """The sound models with an encoder, which reconstruct without a search."""
-    return [name for name in sound_models() if not load(name).searches]
+    """The sound models with an encoder that answer at once: without a search, and in one step."""
+    return [name for name in sound_models() if not load(name).searches and not takes_steps(name)]
+
+
+def takes_steps(name: str) -> bool:
+    """Whether the model goes step by step, which takes it long."""
+    return load(name).options.steps is not None
 
 
 def marks(name: str) -> list[str]:
-    """What a menu should say of the model beside its name: that it is an exhibit, that it searches."""
-    return ["exhibit"] * gengallery.info(name)["exhibit"] + ["search"] * load(name).searches
+    """What a menu should say of the model beside its name: that it is an exhibit, that it searches, that it goes in
+    steps."""
+    return (
+        ["exhibit"] * gengallery.info(name)["exhibit"]
+        + ["search"] * load(name).searches
+        + ["steps"] * takes_steps(name)
+    )
 
 
 def generated(name: str, count: int, seed: int) -> Row:
     """`count` images that the model `name` draws from its own prior."""
+    # What took long is kept, for a tab draws all its walls again when one of its inputs changes.
+    return _kept(name, count, seed) if takes_steps(name) else _generated(name, count, seed)
+
+
+def _generated(name: str, count: int, seed: int) -> Row:
     model = load(name)
     return Row(name, prior_name(model.prior.describe(), model.prior.dim), to_uint8(model.generate(count, seed)))
 
 
+_kept = lru_cache(maxsize=64)(_generated)
+
+
 def prior_name(prior: dict, dim: int | None = None) -> str:
-    """A prior, as `describe` gives it, in a few words."""
-    if prior["kind"] == "mixture":
-        return f"mixture of {prior['components']} Gaussians"
-    name = prior.get("distribution", "fitted Gaussian")
-    if not prior.get("standardised", True):
-        name = f"raw {name}"
+    """A prior, as `describe` gives it, in a few words; of independent numbers, or of one Gaussian, also how many."""
+    match prior["kind"]:
+        case "mixture":
+            return f"mixture of {prior['components']} Gaussians"
+        case "flow":
+            return "fitted flow"
+        case "gaussian":
+            name = "fitted Gaussian"
+        case _:
+            name = f"{'' if prior['standardised'] else 'raw '}{prior['distribution']}"
     return name if dim is None else f"{dim} × {name}"
 
 
@@ -146,6 +172,18 @@ def picture_of(text: Any) -> Tensor:
 def picture_as_text(image: Tensor) -> str:
     """One image, (1, 1, 28, 28), as `picture_of` reads it."""
     return base64.urlsafe_b64encode(to_uint8(image).tobytes()).decode()
+
+
+# -- films
+
+
+def gif(films: Sequence[Tensor], times: Sequence[int]) -> bytes:
+    """Films, each (frames, 1, 28, 28), side by side, every pixel 4 x 4; a frame stays for so many milliseconds."""
+    sheets = [sheet(torch.stack(images), len(films), gap=1, ground=GROUND) for images in zip(*films, strict=True)]
+    first, *others = [Image.fromarray(enlarge(grey, 4)) for grey in sheets]
+    file = BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=list(times), loop=0)
+    return file.getvalue()
 
 
 # -- Python

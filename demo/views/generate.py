@@ -29,7 +29,8 @@ def same_seed(names: Sequence[str], count: int, seed: int) -> Wall:
 
 def swapped_priors(name: str, noises: Sequence[str], stretch: float, count: int, seed: int) -> Wall:
     """The generator `name` on its own noise, then on each of `noises` (keys of NOISES), all from the same seed and
-    `stretch` times as large, with a warning where that is not what it has learned to expect."""
+    `stretch` times as large, with a warning where that is not what it has learned to expect. One that takes a label
+    is told those that it draws from that seed."""
     checks.choice("model", name, noise_models())
     noises = checks.choices("noise", noises, NOISES)
     stretch = checks.between("stretch", stretch, 0.0, WIDEST)
@@ -42,12 +43,18 @@ def swapped_priors(name: str, noises: Sequence[str], stretch: float, count: int,
         other = Noise(NOISES[noise][0], own.dim, NOISES[noise][1])
         if other.describe() != own.describe():
             priors[noise] = other
-    rows, lines = [], [f'model = gengallery.load("{name}")', "rows = []"]
+    rows, lines = [], [f'model = gengallery.load("{name}")']
+    told: dict[str, Any] = {}
+    if model.options.label:  # the classes that `generate` would draw
+        told = {"label": model.labels(count, seed)}
+        lines.append(f"label = model.labels({count}, seed={seed})")
+    as_told = "".join(f", {option}={option}" for option in told)
+    lines.append("rows = []")
     for label, prior in priors.items():
-        pictures = to_uint8(model.decode(stretch * prior.sample(count, seed)))
+        pictures = to_uint8(model.decode(stretch * prior.sample(count, seed), **told))
         rows.append(Row(label, "", pictures, warning=_warning(own, prior, stretch)))
         made = f'Noise("{prior.distribution}", {own.dim}, standardised={prior.standardised})'
-        lines.append(f"rows.append(model.decode({stretch:g} * {made}.sample({count}, seed={seed})))")
+        lines.append(f"rows.append(model.decode({stretch:g} * {made}.sample({count}, seed={seed}){as_told}))")
     return Wall(rows, script(*lines))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import gengallery
 from gengallery.images import to_uint8
 from gengallery.model import Model
-from gengallery.noise import Fitted
+from gengallery.priors import Fitted
 from views import checks
 from views.checks import MOST_IMAGES, choice, whole
 from views.common import ANY_CLASS, TEST, Row, Wall, originals, script

@@ -1,15 +1,13 @@
 """From one garment to another, through the latents of any model; and class directions to add and take away."""
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from gengallery.images import CLASS_NAMES, enlarge, sheet, to_uint8
+from gengallery.images import CLASS_NAMES, to_uint8
 from gengallery.model import Model, latent_path
 from views import checks
 from views.checks import choice, choices
@@ -21,6 +19,7 @@ from views.common import (
     Row,
     Wall,
     encoding_models,
+    gif,
     load,
     models,
     originals,
@@ -35,7 +34,6 @@ PATHS = (STRAIGHT, ARC)
 NO_CLASS = "nothing"
 STRONGEST = 2.0  # times a class direction
 FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds each
-GROUND = 128  # the grey level between its pictures, on a white page as on a black one
 
 
 def morphs(*wish: Any, **more: Any) -> Wall:
@@ -71,7 +69,8 @@ def growing(
         rows.append(Row(name, "search" if searched else "", to_uint8(still)))
         films.append(moving)
         lines += _lines(name, model, ends, arc, strength, classes)
-        yield Wall(list(rows), script(*lines), notice, _gif(films) if name == names[-1] else b"")
+        film = _there_and_back(films) if name == names[-1] else b""
+        yield Wall(list(rows), script(*lines), notice, film, "All morphs, there and back")
 
 
 def _lines(
@@ -95,13 +94,9 @@ def _lines(
     ]
 
 
-def _gif(films: Sequence[Tensor]) -> bytes:
-    """Films (FRAMES, 1, 28, 28), side by side, there and back."""
-    sheets = [sheet(torch.stack(images), len(films), gap=1, ground=GROUND) for images in zip(*films, strict=True)]
-    frames = [Image.fromarray(enlarge(grey, 4)) for grey in sheets]
-    file = BytesIO()
-    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:] + frames[-2:0:-1], duration=DURATION, loop=0)
-    return file.getvalue()
+def _there_and_back(films: Sequence[Tensor]) -> bytes:
+    """Films (FRAMES, 1, 28, 28), side by side, as a GIF that turns round at the end."""
+    return gif([torch.cat([film, film[1:-1].flip(0)]) for film in films], [DURATION] * (2 * FRAMES - 2))
 
 
 def _end(side: str, source: Any, seed: Any, picture: Any) -> Originals | int:

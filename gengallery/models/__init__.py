@@ -20,6 +20,13 @@ def cards() -> dict[str, Card]:
     return {card.name: card for name in FAMILIES for card in import_module(f"{__name__}.{name}").CARDS}
 
 
+def compared() -> dict[str, Card]:
+    """The cards by which the families are compared, by family: networks of some 200,000 parameters, and recipes for
+    trainings of seconds, which end by the clock, whatever their epochs. Without families that have no such card."""
+    found = {name: getattr(import_module(f"{__name__}.{name}"), "COMPARED", None) for name in FAMILIES}
+    return {name: card for name, card in found.items() if card is not None}
+
+
 def learner(card: Card) -> Learner:
     """What trains the model on `card`, at its start: fresh weights, drawn from torch's generator."""
     return import_module(card.model.__module__).LEARNER(card.model(card.config), card.recipe)

@@ -14,7 +14,7 @@ section 3.1).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,7 @@ from gengallery.images import NO_CLASS, PIXELS, SHAPE
 from gengallery.model import Card, Condition, Config, Descent, Model, Options, Paper, Recipe, check_pairs, check_sizes
 from gengallery.noise import NORMAL, Noise, standard_normal
 from gengallery.ode import midpoint
-from gengallery.unet import UNet
-
-MEAN, DEVIATION = 0.2860, 0.3530  # of the training set's pixels
+from gengallery.unet import DEVIATION, MEAN, UNet
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,9 @@ class Flow(Model):
         return z.flatten(1)
 
     def _exactly(self, told: dict[str, Any]) -> dict[str, Any]:
-        # Guidance bends the way, and an image is not on a guided one; more steps, since each error back adds to one forth.
-        return {"guidance": 1.0, "steps": self.config.exact_steps, **told}
+        # Guidance bends the way, and an image is on no guided one; more steps, since errors back and forth add up.
+        exact = {"guidance": 1.0, "steps": self.config.exact_steps}
+        return exact | {name: value for name, value in told.items() if value is not None}
 
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         x = (images - MEAN) / DEVIATION
@@ -139,4 +138,11 @@ CARDS = (
         notes="",
         half=True,
     ),
+)
+# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
+COMPARED = replace(
+    CARDS[0],
+    name="flow_200k",
+    config=FlowConfig(widths=(32, 48), blocks=(1, 2)),
+    recipe=replace(CARDS[0].recipe, epochs=1, batch=64, rate=2e-3, average=0.99),
 )

@@ -9,9 +9,9 @@ D's is the R1 penalty of Mescheder et al. (2018, arxiv.org/abs/1801.04406, eq. 9
 weight multiplied accordingly (Karras et al. 2020, arxiv.org/abs/1912.04958, appendix B). The generator that is kept
 is a moving average over the steps (Yazici et al. 2019, arxiv.org/abs/1806.04498).
 
-A conditional one is told the class c, one-hot, beside the noise and beside the image that is inspected: G(z, c), D(x, c)
-(Mirza and Osindero 2014, arxiv.org/abs/1411.1784, eq. 2). Its discriminator also names the class of what it sees, and
-both networks go down that cross-entropy too (Odena, Olah and Shlens 2017, arxiv.org/abs/1610.09585).
+A conditional one is told the class c, one-hot, beside the noise and beside the image that is inspected: G(z, c), D(x,
+c) (Mirza and Osindero 2014, arxiv.org/abs/1411.1784, eq. 2). Its discriminator also names the class of what it sees,
+and both networks go down that cross-entropy too (Odena, Olah and Shlens 2017, arxiv.org/abs/1610.09585).
 """
 
 from dataclasses import dataclass, replace
@@ -187,7 +187,7 @@ class GanLearner(Learner):
         }
 
     def _inspect(self, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Of images (n, 784) with their classes (n): the verdict (n), and the log-odds of classes, (n, 10) or (n, 0)."""
+        """Of images (n, 784) with their classes (n): the verdict (n), and log-odds of classes, (n, 10) or (n, 0)."""
         found = self.discriminator(torch.cat([x, one_hot(labels)], 1) if self.told else x)
         return found[:, 0], found[:, 1:]
 
@@ -282,4 +282,12 @@ CARDS = (
     ),
     _exhibit(UNIFORM, 14.545, 0.000),
     _exhibit(POISSON, 14.074, 0.000),
+)
+# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
+COMPARED = replace(
+    CARDS[3],
+    name="gan_200k",
+    recipe=replace(SOUND, epochs=1, cosine=True, average=0.998),
+    reported={},
+    notes="",
 )

@@ -6,7 +6,7 @@ The losses are in `gengallery.adversarial`. From the paper's networks these diff
 for its bottlenecks with groups, and in a class that is joined to the noise.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -99,5 +99,14 @@ CARDS = (
         summary="A small convolutional GAN with classes, by a modern loss that converges.",
         notes="",
         half=True,
+    ),
+)
+# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
+COMPARED = replace(
+    CARDS[0],
+    name="r3gan_200k",
+    config=R3ganConfig(noise_dim=32, widths=(24, 40), blocks=(1, 2)),
+    recipe=ContestRecipe(
+        epochs=1, batch=64, rate=8e-4, betas=(0.0, 0.99), average=0.995, bfloat16=True, widths=(24, 40)
     ),
 )

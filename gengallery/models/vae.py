@@ -10,11 +10,11 @@ arxiv.org/abs/1602.02282, section 2.3). The architecture is the report's, which 
 (keras.io/examples/generative/vae).
 
 A conditional one is told the class c, one-hot: q(z|x, c) beside the last maps, p(x|z, c) beside the latents, and the
-bound is of log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014, arxiv.org/abs/1406.5298, section 3, where
-the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes).
+bound is of log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014, arxiv.org/abs/1406.5298, section 3,
+where the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -267,4 +267,13 @@ CARDS = (
         "and 15 epochs: the report gives no number.",
         exhibit=True,
     ),
+)
+# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
+COMPARED = replace(
+    CARDS[1],
+    name="vae_200k",
+    config=VaeConfig(latent_dim=16, hidden=24),
+    recipe=replace(CARDS[1].recipe, epochs=1, ramp=500),
+    reported={},
+    notes="",
 )

@@ -1,0 +1,101 @@
+"""The search for a latent where there is no encoder."""
+
+import pytest
+import torch
+
+from gengallery import inversion
+from gengallery.images import NO_CLASS, PIXELS, SHAPE
+from gengallery.inversion import CANDIDATES, search
+from gengallery.model import Condition
+from gengallery.noise import NORMAL, Noise
+
+DIM = 6
+PRIOR = Noise(NORMAL, DIM)
+UNTOLD = Condition(torch.full((3,), NO_CLASS))
+
+
+def linear(z: torch.Tensor, condition: Condition) -> torch.Tensor:
+    """Images that are sums of six patterns, and brighter by a tenth for each class."""
+    patterns = torch.randn(DIM, PIXELS, generator=torch.Generator().manual_seed(0)) / DIM**0.5
+    return (z @ patterns + condition.labels[:, None] / 10).unflatten(1, SHAPE)
+
+
+@pytest.fixture
+def planted() -> torch.Tensor:
+    return PRIOR.sample(3, seed=5)
+
+
+def test_planted_latents_of_a_linear_decoder_are_found(planted):
+    found = search(linear, PRIOR, linear(planted, UNTOLD), UNTOLD)
+    torch.testing.assert_close(found, planted, rtol=0, atol=0.02)
+
+
+def test_latents_that_the_prior_would_hardly_draw_are_found_too():
+    far = torch.full((1, DIM), 4.0)
+    found = search(linear, PRIOR, linear(far, Condition(torch.tensor([0]))), Condition(torch.tensor([0])))
+    torch.testing.assert_close(found, far, rtol=0, atol=0.1)
+
+
+def test_each_image_is_searched_for_under_its_own_class(planted):
+    condition = Condition(torch.tensor([0, 9, 4]))
+    images = linear(planted, condition)
+    torch.testing.assert_close(search(linear, PRIOR, images, condition), planted, rtol=0, atol=0.02)
+    wrong = search(linear, PRIOR, images, Condition(torch.tensor([0, 1, 4])))
+    assert (wrong - planted)[1].abs().max() > 5 * (wrong - planted)[[0, 2]].abs().max()
+
+
+def test_guidance_and_steps_reach_the_decoder(planted):
+    told = set()
+
+    def spy(z, condition):
+        told.add((condition.guidance, condition.steps, len(z) == len(condition.labels)))
+        return linear(z, condition)
+
+    search(spy, PRIOR, linear(planted, UNTOLD)[:1], Condition(torch.tensor([3]), 2.5, 7))
+    assert told == {(2.5, 7, True)}
+
+
+def test_neighbours_do_not_matter(planted):
+    images = linear(planted, UNTOLD)
+    together = search(linear, PRIOR, images, UNTOLD)
+    for i, alone in enumerate(images.split(1)):
+        assert torch.equal(search(linear, PRIOR, alone, Condition(UNTOLD.labels[:1]))[0], together[i])
+
+
+def test_the_answer_is_no_worse_than_the_best_candidate():
+    image = torch.rand(1, *SHAPE, generator=torch.Generator().manual_seed(1))  # which no latent makes
+    one = Condition(torch.tensor([2]))
+    found = search(linear, PRIOR, image, one)
+    candidates = linear(PRIOR.sample(CANDIDATES, seed=0), Condition(torch.full((CANDIDATES,), 2)))
+    best = (candidates - image).square().mean((1, 2, 3)).min()
+    assert (linear(found, one) - image).square().mean() < best
+
+
+def test_it_starts_from_the_best_of_its_candidates(monkeypatch):
+    """Between two hills of a bounded decoder, only a start on the right side gets there."""
+    monkeypatch.setattr(inversion, "STARTS", 1)
+    monkeypatch.setattr(inversion, "DESCENT", 30)
+
+    def two(z, condition):  # the same image at -2 and at 2, but for a stripe
+        x = (z.abs() - 2).square().sum(1)
+        side = torch.sigmoid(20 * z[:, 0])
+        return (x[:, None] + side[:, None] * torch.ones(PIXELS)).unflatten(1, SHAPE)
+
+    one, target = Condition(torch.tensor([0])), torch.tensor([[2.0]])
+    found = search(two, Noise(NORMAL, 1), two(target, one), one)
+    torch.testing.assert_close(found, target, rtol=0, atol=0.3)
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_a_search_works_in_any_mode_of_gradients_and_leaves_none(mode, planted):
+    layer = torch.nn.Linear(DIM, PIXELS)
+
+    def decoder(z, condition):
+        return layer(z).unflatten(1, SHAPE)
+
+    with mode():
+        images = decoder(planted, UNTOLD).detach()
+        found = search(decoder, PRIOR, images, UNTOLD)
+    assert not found.requires_grad
+    assert layer.weight.grad is None
+    torch.testing.assert_close(found.clone(), planted, rtol=0, atol=0.02)

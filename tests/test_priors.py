@@ -1,0 +1,376 @@
+"""The priors that are fitted to latents: what they draw, and that row i depends on (seed, i) alone."""
+
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from sklearn.mixture import GaussianMixture
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
+
+from gengallery import checkpoint
+from gengallery.checkpoint import CheckpointError
+from gengallery.noise import Prior
+from gengallery.priors import (
+    FLOOR,
+    FLOW,
+    GAUSSIAN,
+    PRIORS,
+    FittedFlow,
+    FittedGaussian,
+    FittedMixture,
+    check_prior,
+    fitted,
+)
+
+LARGE = 200_000
+
+
+def priors() -> list[Prior]:
+    return [fit(nonnegative) for fit in (gaussian, mixture, flow) for nonnegative in (True, False)]
+
+
+def gaussian(nonnegative: bool) -> FittedGaussian:
+    prior = FittedGaussian(5, nonnegative)
+    prior.fit(latents(1000))
+    return prior
+
+
+def mixture(nonnegative: bool = False, components: int = 3) -> FittedMixture:
+    prior = FittedMixture(5, components, nonnegative)
+    prior.fit(latents(1000))
+    return prior
+
+
+def flow(nonnegative: bool = False, epochs: int = 2) -> FittedFlow:
+    prior = FittedFlow(5, nonnegative, width=16, epochs=epochs)
+    prior.fit(latents(1000))
+    return prior
+
+
+def latents(n: int) -> torch.Tensor:
+    """Correlated numbers of five units, of which the fourth is dead and the last a copy of the first."""
+    x = torch.randn(n, 5, generator=torch.Generator().manual_seed(0)) + torch.tensor([3.0, -1.0, 0.5, 0.0, 0.0])
+    x[:, 1] += 2 * x[:, 0]
+    x[:, 3] = 0
+    x[:, 4] = x[:, 0]
+    return x
+
+
+@pytest.mark.parametrize("prior", priors(), ids=lambda prior: str(list(prior.describe().values())))
+def test_row_i_depends_on_seed_and_i_alone(prior):
+    many = prior.sample(40, seed=3)
+    assert many.shape == (40, 5)
+    assert many.dtype == torch.float32
+    for n in (1, 2, 7, 39):
+        assert torch.equal(prior.sample(n, seed=3), many[:n])
+    assert torch.equal(prior.sample(40, seed=3), many)
+    assert not torch.equal(prior.sample(40, seed=4), many)
+    assert len(many.unique(dim=0)) > 30  # rows differ
+
+
+@pytest.mark.parametrize("prior", priors(), ids=lambda prior: str(list(prior.describe().values())))
+def test_draws_go_on_where_the_last_ended(prior):
+    rng = np.random.default_rng(9)
+    parts = torch.cat([prior.draw(3, rng), prior.draw(1, rng), prior.draw(6, rng)])
+    assert torch.equal(parts, prior.sample(10, seed=9))
+
+
+def test_sampling_leaves_the_global_generators_alone():
+    fitted_ones = priors()
+    torch.manual_seed(0)
+    np.random.seed(0)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    for prior in fitted_ones:
+        prior.sample(3, seed=1)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+
+
+@pytest.mark.parametrize(("kind", "made"), [*zip(PRIORS, (FittedGaussian, FittedMixture, FittedFlow), strict=True)])
+def test_a_prior_is_made_by_its_name(kind, made):
+    prior = fitted(kind, 4, components=3, nonnegative=True)
+    assert type(prior) is made
+    assert prior.describe()["kind"] == kind
+    assert prior.describe()["dim"] == prior.dim == 4
+    assert prior.describe()["nonnegative"]
+    assert prior.describe().get("components", 3) == 3
+    assert not fitted(kind, 4).nonnegative
+    check_prior(kind)
+
+
+@pytest.mark.parametrize("unknown", ["lattice", "", "Gaussian", None, 1, [GAUSSIAN]])
+def test_an_unknown_prior_is_refused(unknown):
+    for call in (check_prior, lambda kind: fitted(kind, 4)):
+        with pytest.raises(ValueError, match="prior: expected one of gaussian, mixture, flow; found ") as caught:
+            call(unknown)
+        assert str(caught.value).endswith(repr(unknown))
+
+
+def test_a_fitted_gaussian_recovers_mean_and_covariance():
+    z, prior = latents(2000), FittedGaussian(5, nonnegative=False)
+    prior.fit(z)
+    torch.testing.assert_close(prior.mean, z.mean(0))
+    covariance = torch.from_numpy(np.cov(z.T.double().numpy())).float()
+    torch.testing.assert_close(prior.factor @ prior.factor.T, covariance, rtol=1e-4, atol=1e-4)
+
+    drawn = prior.sample(LARGE, seed=0)
+    torch.testing.assert_close(drawn.mean(0), prior.mean, rtol=0, atol=0.05)
+    torch.testing.assert_close(torch.cov(drawn.T), covariance, rtol=0.03, atol=0.03)
+    torch.testing.assert_close(drawn[:, 3], torch.zeros(LARGE), rtol=0, atol=1e-4)  # dead stays dead
+    torch.testing.assert_close(drawn[:, 4], drawn[:, 0], rtol=1e-3, atol=1e-3)  # the copy stays one
+
+
+def test_nonnegative_draws_are_the_gaussians_with_zero_for_what_is_below():
+    free, clamped = (gaussian(nonnegative).sample(500, seed=1) for nonnegative in (False, True))
+    assert (free < 0).any()
+    assert torch.equal(clamped, free.clamp(min=0))
+
+
+def test_one_dimension_is_fitted_too():
+    prior = FittedGaussian(1, nonnegative=False)
+    prior.fit(torch.tensor([[1.0], [3.0]]))
+    assert prior.mean.item() == 2
+    assert prior.factor.item() ** 2 == pytest.approx(2)
+
+
+def test_a_fitted_gaussian_travels_in_its_state():
+    prior, other = gaussian(True), FittedGaussian(5, True)
+    other.load_state_dict(prior.state_dict())
+    assert torch.equal(other.sample(9, seed=5), prior.sample(9, seed=5))
+
+
+# -- the mixture
+
+
+def clouds(n: int, seed: int) -> torch.Tensor:
+    """Draws from three Gaussians in the plane, which overlap, with shares of 5, 3 and 2 tenths."""
+    rng = np.random.default_rng(seed)
+    means = np.array([[0, 0], [4, 1], [1, 5]])
+    factors = np.array([[[1, 0], [0.8, 0.5]], [[0.6, 0], [-0.5, 1]], [[1.5, 0], [0, 0.3]]])
+    which = rng.choice(3, size=n, p=(0.5, 0.3, 0.2))
+    return torch.from_numpy(means[which] + np.einsum("nij,nj->ni", factors[which], rng.standard_normal((n, 2)))).float()
+
+
+def as_torchs_own(prior: FittedMixture) -> MixtureSameFamily:
+    normals = MultivariateNormal(prior.means.double(), scale_tril=prior.factors.double())
+    return MixtureSameFamily(Categorical(prior.weights.double()), normals)
+
+
+def test_a_fitted_mixture_is_as_likely_as_scikit_learns():
+    z, fresh = clouds(3000, seed=0), clouds(3000, seed=1)
+    prior = FittedMixture(2, 3, nonnegative=False)
+    prior.fit(z)
+    oracle = GaussianMixture(3, reg_covar=FLOOR * float(z.var(0).mean()), n_init=3, random_state=0).fit(z.numpy())
+    for data in (z, fresh):
+        assert prior.log_density(data).mean().item() == pytest.approx(oracle.score(data.numpy()), abs=2e-3)
+    ours, theirs = prior.weights.argsort(), oracle.weights_.argsort()
+    np.testing.assert_allclose(prior.weights[ours], oracle.weights_[theirs], atol=0.01)
+    np.testing.assert_allclose(prior.means[ours], oracle.means_[theirs], atol=0.05)
+    covariances = prior.factors @ prior.factors.transpose(1, 2)
+    np.testing.assert_allclose(covariances[ours], oracle.covariances_[theirs], atol=0.08)
+
+
+def test_the_density_agrees_with_torch_distributions():
+    prior = mixture()
+    z = torch.randn(50, 5, generator=torch.Generator().manual_seed(1))
+    expected = as_torchs_own(prior).log_prob(z.double())
+    torch.testing.assert_close(prior.log_density(z), expected, rtol=1e-6, atol=1e-4)
+
+
+@pytest.mark.parametrize("data", [clouds(2000, seed=0), latents(2000)], ids=["clouds", "dead and doubled units"])
+def test_a_mixtures_draws_have_the_moments_of_its_closed_form_and_of_the_data(data):
+    dim = data.shape[1]
+    prior = FittedMixture(dim, 3, nonnegative=False)
+    prior.fit(data)
+    weights, means = prior.weights.double(), prior.means.double()
+    mean = weights @ means
+    within = torch.einsum("k,kij->ij", weights, prior.factors.double() @ prior.factors.double().transpose(1, 2))
+    covariance = within + torch.einsum("k,ki,kj->ij", weights, means - mean, means - mean)
+    # A step of expectation-maximization keeps the data's own moments, but for the floor under the variances.
+    assert weights.sum().item() == pytest.approx(1)
+    torch.testing.assert_close(mean, data.double().mean(0), rtol=0, atol=1e-5)
+    floor = FLOOR * data.double().var(0, correction=0).mean() * torch.eye(dim)
+    torch.testing.assert_close(covariance, torch.cov(data.double().T, correction=0) + floor, rtol=0, atol=1e-4)
+
+    drawn = prior.sample(LARGE, seed=0).double()
+    deviation = covariance.diagonal().sqrt()
+    five = 5 * deviation / LARGE**0.5  # standard errors of a mean
+    assert ((drawn.mean(0) - mean).abs() < five).all()
+    torch.testing.assert_close(torch.cov(drawn.T), covariance, rtol=0, atol=0.02 * float(deviation.max()) ** 2)
+
+
+def test_a_mixtures_components_come_as_often_as_they_weigh():
+    prior = FittedMixture(1, 4, nonnegative=False)
+    prior.weights, prior.means = torch.tensor([0.1, 0.0, 0.6, 0.3]), torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+    prior.factors = torch.full((4, 1, 1), 1e-3)
+    seen = prior.sample(LARGE, seed=0).round().int().flatten().bincount(minlength=4).numpy()
+    assert seen[1] == 0
+    assert scipy.stats.chisquare(seen[[0, 2, 3]], np.array([0.1, 0.6, 0.3]) * LARGE).pvalue > 1e-3
+
+
+def test_weights_that_round_to_more_than_one_still_draw():
+    prior = FittedMixture(2, 3, nonnegative=False)
+    prior.weights = torch.tensor([0.5, 0.5000001, 1e-12])
+    assert prior.sample(1000, seed=0).isfinite().all()
+
+
+def test_more_components_make_the_data_likelier_and_one_is_the_gaussian():
+    z = clouds(2000, seed=0)
+    priors = {k: FittedMixture(2, k, nonnegative=False) for k in (1, 2, 3)}
+    for prior in priors.values():
+        prior.fit(z)
+    one, two, three = (prior.log_density(z).mean() for prior in priors.values())
+    assert one + 0.1 < two
+    assert two + 0.1 < three
+    gaussian = FittedGaussian(2, nonnegative=False)
+    gaussian.fit(z)
+    torch.testing.assert_close(priors[1].means[0], gaussian.mean)
+    covariance = gaussian.factor @ gaussian.factor.T
+    torch.testing.assert_close(priors[1].factors[0] @ priors[1].factors[0].T, covariance, rtol=2e-3, atol=2e-3)
+
+
+def test_a_fit_depends_on_its_data_and_seed_alone():
+    z, fits = latents(500), []
+    for noise, seed in ((1, 7), (2, 7), (1, 8)):
+        torch.manual_seed(noise)  # of no importance
+        np.random.seed(noise)
+        fits.append(FittedMixture(5, 4, nonnegative=True))
+        fits[-1].fit(z, seed)
+    assert torch.equal(fits[0].means, fits[1].means)
+    assert torch.equal(fits[0].factors, fits[1].factors)
+    assert not torch.equal(fits[0].means, fits[2].means)
+
+
+def test_a_mixtures_nonnegative_draws_are_the_others_with_zero_for_what_is_below():
+    free, clamped = (mixture(nonnegative).sample(500, seed=1) for nonnegative in (False, True))
+    assert (free < 0).any()
+    assert torch.equal(clamped, free.clamp(min=0))
+
+
+def test_fewer_different_latents_than_components_still_give_a_mixture():
+    z = torch.tensor([[0.0, 1.0], [2.0, 3.0]]).repeat(20, 1)
+    prior = FittedMixture(2, 6, nonnegative=False)
+    prior.fit(z)
+    drawn = prior.sample(200, seed=0)
+    assert torch.cdist(drawn, z[:2]).min(1).values.max() < 0.2
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (torch.randn(50, 4), r"expected the shape \(n, 5\), found \(50, 4\)"),
+        (torch.randn(50), r"expected the shape \(n, 5\), found \(50,\)"),
+        (torch.randn(2, 5), "expected at least one for each of 3 components, found 2"),
+        (torch.full((9, 5), torch.nan), "expected finite numbers"),
+        (torch.full((9, 5), torch.inf), "expected finite numbers"),
+        (torch.ones(9, 5), "expected some that differ, found all alike"),
+    ],
+)
+def test_latents_that_have_no_mixture_are_refused_and_change_nothing(bad, says):
+    prior = FittedMixture(5, 3, nonnegative=False)
+    with pytest.raises(ValueError, match=says):
+        prior.fit(bad)
+    assert torch.equal(prior.means, torch.zeros(3, 5))
+
+
+def test_a_fitted_mixture_travels_in_its_state():
+    prior, other = mixture(True), FittedMixture(5, 3, True)
+    other.load_state_dict(prior.state_dict())
+    assert torch.equal(other.sample(9, seed=5), prior.sample(9, seed=5))
+
+
+# -- the flow
+
+
+def ring(n: int, seed: int) -> torch.Tensor:
+    """Points around a circle of radius 3 about (10, -5), which no few Gaussians are."""
+    rng = np.random.default_rng(seed)
+    angles, radii = rng.uniform(0, 2 * np.pi, n), rng.normal(3, 0.1, n)
+    points = np.stack([10 + radii * np.cos(angles), -5 + radii * np.sin(angles)], 1)
+    return torch.from_numpy(points).float()
+
+
+def test_a_flow_learns_a_ring():
+    prior = FittedFlow(2, nonnegative=False, width=64, epochs=30)
+    prior.fit(ring(5000, seed=0))
+    drawn = prior.sample(1000, seed=0) - torch.tensor([10.0, -5.0])
+    assert ((drawn.norm(dim=1) - 3).abs() < 0.6).double().mean() > 0.9  # a Gaussian has a third there
+    sectors = (torch.atan2(drawn[:, 1], drawn[:, 0]) / (2 * torch.pi) * 8).floor().long() % 8
+    assert sectors.bincount(minlength=8).min() > 60  # of 125
+    assert drawn.mean(0).abs().max() < 0.5
+
+
+def test_a_flow_before_its_fit_draws_numbers_all_the_same():
+    assert FittedFlow(3, nonnegative=False, width=8).sample(10, seed=0).isfinite().all()
+
+
+def test_a_flows_fit_depends_on_its_data_and_seed_alone():
+    z, fits = latents(500), []
+    for noise, seed in ((1, 7), (2, 7), (1, 8)):
+        torch.manual_seed(noise)  # of no importance
+        np.random.seed(noise)
+        fits.append(FittedFlow(5, True, width=8, epochs=2))
+        before = torch.get_rng_state()
+        fits[-1].fit(z, seed)
+        assert torch.equal(torch.get_rng_state(), before)
+    first, second, third = (prior.sample(5, seed=0) for prior in fits)
+    assert torch.equal(first, second)
+    assert not torch.equal(first, third)
+
+
+def test_a_flow_copes_with_units_that_never_fire():
+    prior = flow(epochs=1)
+    drawn = prior.sample(100, seed=0)
+    assert drawn.isfinite().all()
+    assert drawn[:, 3].abs().max() < 0.02
+    assert prior.deviation[3] > 0
+
+
+def test_a_flows_nonnegative_draws_are_the_others_with_zero_for_what_is_below():
+    free, clamped = (flow(nonnegative).sample(200, seed=1) for nonnegative in (False, True))
+    assert (free < 0).any()
+    assert torch.equal(clamped, free.clamp(min=0))
+
+
+def test_a_flow_is_fitted_while_gradients_are_off_and_leaves_its_data_alone():
+    z = latents(600)
+    for off in (torch.no_grad, torch.inference_mode):
+        prior = FittedFlow(5, False, width=8, epochs=1)
+        before = prior.leave.weight.detach().clone()
+        with off():
+            given = z.clone()
+            prior.fit(given)
+        assert torch.equal(given, z)
+        assert not torch.equal(prior.leave.weight, before)
+
+
+def test_drawing_from_a_flow_leaves_it_as_it_was():
+    prior = flow()
+    before = {name: tensor.clone() for name, tensor in prior.state_dict().items()}
+    prior.sample(3, seed=0)
+    after = prior.state_dict()
+    assert all(after[name].dtype == torch.float32 and torch.equal(after[name], before[name]) for name in before)
+
+
+def test_a_flow_travels_in_a_file(tmp_path):
+    prior = flow(True)
+    header = {"name": "x", "family": "x", "config": {}, "prior": prior.describe(), "card": {"exhibit": False},
+              "parameters": 1, "training": {}, "cost": {}, "losses": {}}  # fmt: skip
+    checkpoint.write(tmp_path / "x.safetensors", prior.state_dict(), header)
+    saved = checkpoint.read(tmp_path / "x.safetensors")
+    fields = {key: value for key, value in saved.header["prior"].items() if key != "kind"}
+    other = FittedFlow(**fields)
+    assert saved.header["prior"]["kind"] == FLOW
+    checkpoint.fill(other, saved)
+    assert other.describe() == prior.describe()
+    assert torch.equal(other.sample(9, seed=5), prior.sample(9, seed=5))
+    with pytest.raises(CheckpointError, match="expected"):
+        checkpoint.fill(FittedFlow(5, True, width=9), saved)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"), [({"width": 0}, "width: .* found 0"), ({"epochs": 1.5}, "epochs: .* 1.5")]
+)
+def test_settings_of_no_flow_are_refused(setting, says):
+    with pytest.raises(ValueError, match=says):
+        FittedFlow(2, False, **setting)
