@@ -165,6 +165,8 @@ class Card:
                 "equations": self.equations or self.model.equations,
                 "options": self.config.options.names,
                 "recipe": asdict(self.recipe),
+                "start": self.start,
+                "half": self.half,
             }
         )
 

@@ -193,6 +193,7 @@ class Run:
             "name": header["name"],
             "config": header["config"],
             "recipe": header["card"]["recipe"],
+            "start": header["card"]["start"],
             **{key: trained.get(key) for key in ("seed", "epochs", "data", "threads")},
         }
 
@@ -203,6 +204,7 @@ class Run:
                 "name": self.card.name,
                 "config": asdict(self.card.config),
                 "recipe": asdict(self.card.recipe),
+                "start": self.card.start,
                 "seed": self.seed,
                 "epochs": self.epochs,
                 "data": self.train.checksum(),

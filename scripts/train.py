@@ -58,6 +58,7 @@ def relabel(name: str, folder: Path) -> None:
     """Write the present words of the card `name` into its file. Raises ValueError if it was trained otherwise."""
     card, saved = CARDS[name], checkpoint.read(folder / f"{name}{checkpoint.SUFFIX}")
     was = saved.header["config"], saved.header["card"]["recipe"]
+    now: Any
     # What an older file does not mention is as it is by default.
     for what, found, now in zip(("config", "recipe"), was, (card.config, card.recipe), strict=True):
         expected = as_json(asdict(now))

@@ -54,7 +54,7 @@ def test_the_comparison_holds_every_model_once():
         assert entry.figures == card["losses"]["test"] | measured
         assert entry.reported == card["reported"]
         assert bool(entry.awaited) == (not measured)
-        assert 0 < entry.milliseconds < 1000
+        assert 0 < entry.milliseconds < 10_000  # a busy machine's too
     assert all(family.strengths and family.weaknesses for family in families)
     shown = [figure.name for group in found.groups.values() for figure in group]
     assert len(shown) == len(set(shown))

@@ -644,6 +644,17 @@ def test_the_page_speaks_portuguese(visit, app):
     assert page.complaints == []
 
 
+def test_walls_that_grow_speak_portuguese_to_the_end(visit):
+    page = visit(query="?tab=steer", locale="pt-BR")
+    hung(page, "Steer")
+    expect(page.locator("#formed img").first).to_be_visible(timeout=60_000)
+    for name in ("steered", "strict", "formed"):
+        said = [PORTUGUESE[text] for text in ("Copy a link to this view", "Save as PNG")]
+        expect(page.locator(f"#{name} .share button")).to_have_text(said)
+        expect(page.locator(f"#{name} summary")).to_have_text(PORTUGUESE["In Python"])
+    assert page.complaints == []
+
+
 @pytest.mark.parametrize("view", TOLD)
 def test_views_are_the_same_in_portuguese(visit, view):
     tab = view.split()[0]

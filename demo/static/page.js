@@ -155,13 +155,15 @@ export async function attend() {
     document.documentElement.lang = navigator.language.startsWith("pt") ? "pt" : "en";
     if (document.documentElement.lang === "pt") {
         for (const part of document.querySelectorAll(".say")) translate(part, say);
+        // A wall that is drawn again keeps its nodes, and only their texts change back.
         new MutationObserver(changes => {
             for (const { target, addedNodes } of changes) {
-                if (target.closest?.(".say")) translate(target, say);
+                const changed = target.nodeType === 1 ? target : target.parentElement;
+                if (changed?.closest(".say")) translate(changed, say);
                 for (const node of addedNodes)
                     if (node.nodeType === 1) for (const part of node.querySelectorAll(".say")) translate(part, say);
             }
-        }).observe(document.body, { childList: true, subtree: true });
+        }).observe(document.body, { childList: true, characterData: true, subtree: true });
     }
     document.addEventListener("click", event => {
         const button = event.target.closest(".say .share button");

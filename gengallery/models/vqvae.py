@@ -146,7 +146,7 @@ CARDS = (
         name="vqvae",
         model=Vqvae,
         config=VqvaeConfig(),
-        recipe=Recipe(epochs=20, rate=2e-3, betas=(0.9, 0.99), warmup=0.02, average=0.999, bfloat16=True),
+        recipe=Recipe(epochs=8, rate=2e-3, betas=(0.9, 0.99), warmup=0.02, average=0.999, bfloat16=True),
         summary="An autoencoder whose latent is a picture of 7 × 7 places, 784 bits, with a flow that draws such.",
         notes="",
         half=True,
