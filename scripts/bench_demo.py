@@ -528,7 +528,7 @@ class Caller:
     def generate(self, model: str, count: int, seed: int) -> None:
         """Have images made. Raises RuntimeError if none were."""
         path = "/gradio_api/call/generate"
-        body = json.dumps({"data": [model, count, seed]})
+        body = json.dumps({"data": [model, count, seed, ""]})
         event = json.loads(self._ask("POST", path, body))["event_id"]
         said = self._ask("GET", f"{path}/{event}").decode()
         if "event: complete" not in said:

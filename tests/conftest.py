@@ -129,6 +129,7 @@ FIGURES = {
     "Explore": "explore",
     "Morph": "morphs",
     "Generate": "generated",
+    "Steer": "steered",
     "Reconstruction": "reconstructions",
     "Memory": "memory",
     "Learning": "learning",

@@ -27,7 +27,6 @@ import gengallery
 from gengallery.images import CLASS_NAMES, as_images, enlarge, sheet, to_uint8
 
 ROOT = Path(__file__).resolve().parent.parent
-FIGURES.setdefault("Steer", "steered")
 GAN, FLAT = common.noise_models()[0], latent.flat_models()
 PICTURE = common.picture_as_text(gengallery.load(GAN).generate(1, 3))
 GUIDED, STEPPING = steer.guided_models()[0], steer.stepping_models()[0]

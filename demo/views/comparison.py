@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import gengallery
+from gengallery.evaluate import rebuilds
 from gengallery.images import SIZE, as_labels, to_uint8
 from gengallery.model import Model, Paper
 from gengallery.models import family as family_class
@@ -53,6 +54,8 @@ SAMPLES = (
         LEVEL,
     ),
     Figure("memorised", "Copies", "Share of samples that copy a training image.", LOWER, "{:.2%}"),
+    Figure("judged", "Judged", "Share of samples that the judge sees in the class they were told.", HIGHER, "{:.1%}"),
+    Figure("judged_least", "Worst class", "The same, of the class that fares worst.", HIGHER, "{:.1%}"),
 )  # fmt: skip
 REPEATS, FEW = 9, 3  # decodes that are timed of a model, and of one that goes in steps
 REBUILT = (
@@ -139,7 +142,7 @@ def comparison(samples: int = 3) -> Comparison:
     losses = dict.fromkeys(name for entry in entries for name in entry.figures if name not in FIGURES)
     others = tuple(map(_figure, losses))
     groups = {"How good its images are": SAMPLES, "How well it reconstructs": REBUILT, "Other losses": others}
-    floor: dict[str, float] = next((card["scorecard"]["floor"] for card in cards if card["scorecard"]), {})
+    floor = {key: value for card in cards if card["scorecard"] for key, value in card["scorecard"]["floor"].items()}
     best = frozenset((name, figure.name) for figure in FIGURES.values() for name in _best(figure, entries, floor))
     return Comparison(families, {title: group for title, group in groups.items() if group}, floor, best)
 
@@ -220,8 +223,9 @@ def _entry(card: dict, samples: int) -> Entry:
 
 def _measurable(model: Model) -> frozenset[str]:
     """The names of the figures that a scorecard of `model` would hold, its losses apart."""
-    names = {figure.name for figure in SAMPLES}
-    if not model.searches:
+    of_classes = set() if model.options.label else {"judged", "judged_least"}
+    names = {figure.name for figure in SAMPLES} - of_classes
+    if rebuilds(model):
         names |= {"mse", "ssim"}
         with torch.inference_mode():
             image, label = torch.zeros(1, 1, SIZE, SIZE), as_labels(None, 1)

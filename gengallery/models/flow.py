@@ -135,7 +135,10 @@ CARDS = (
         config=FlowConfig(),
         recipe=Recipe(epochs=36, rate=1e-3, betas=(0.9, 0.99), warmup=0.02, average=0.9995, bfloat16=True),
         summary="Flow matching with classes and guidance: noise that flows into garments, step by step.",
-        notes="",
+        notes="In pixels, by a U-Net that works on squares of 2 × 2 pixels and normalises once a block. A tenth of "
+        "the images come without a class. Ten steps of the midpoint rule ask the network twenty times, and "
+        "with guidance other than 1 for two velocities each time; encoding and reconstructing take sixty, so "
+        "that the way back meets the way out.",
         half=True,
     ),
 )

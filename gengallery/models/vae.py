@@ -251,7 +251,9 @@ CARDS = (
         ),
         equations=("q(z|x, c) = N(m(x, c), exp(v(x, c)))", "loss = E_q[-log p(x|z, c)] + KL(q(z|x, c) || p(z))"),
         summary="A conditional variational autoencoder: vae_64, told the class, so that you choose the garment.",
-        notes="",
+        notes="The networks of vae_64, with the class one-hot beside the last maps of the encoder and beside the "
+        "latents. A tenth of the images come without it, so that the model can do without. Its losses are "
+        "those of images whose class is told: a bound of log p(x|c).",
         half=True,
     ),
     Card(
