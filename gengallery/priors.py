@@ -23,7 +23,7 @@ FLOOR = 1e-4  # variance added to each unit of each component, as a share of the
 NEGLIGIBLE = 1e-9  # a smaller responsibility is none
 WIDTH, FLOW_LAYERS = 512, 3  # of a flow's network
 WAVES = tuple(math.pi * 2**k for k in range(6))  # frequencies in which it is told the time
-FLOW_EPOCHS, FLOW_BATCH, FLOW_RATE = 60, 500, 2e-3  # of its training
+FLOW_EPOCHS, FLOW_BATCH, FLOW_RATE = 40, 500, 2e-3  # of its training
 FLOW_STEPS = 20  # of the midpoint rule
 
 

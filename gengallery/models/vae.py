@@ -242,7 +242,7 @@ CARDS = (
         name="cvae_64",
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=256, conditional=True),
-        recipe=VaeRecipe(epochs=25, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
+        recipe=VaeRecipe(epochs=12, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
         paper=Paper(
             "K. Sohn, H. Lee, X. Yan",
             "Learning Structured Output Representation using Deep Conditional Generative Models",
