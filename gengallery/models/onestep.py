@@ -93,13 +93,13 @@ CARDS = (
         model=OneStep,
         config=OneStepConfig(),
         recipe=ContestRecipe(
-            epochs=1, batch=64, rate=2e-4, betas=(0.0, 0.99), warmup=0.02, average=0.999, bfloat16=True
+            epochs=1, batch=64, rate=2e-4, betas=(0.0, 0.99), warmup=0.02, average=0.99, bfloat16=True
         ),
         start="flow",
         summary="The flow in one step: its network, taught by a discriminator to arrive at once.",
-        notes="The discriminator is that of r3gan. The flow's weights are the start; the time of the one step, 0.3, is where a "
-        "flow's network, shown pure noise of that strength, already sees garments. A tenth of the images come without a "
-        "class.",
+        notes="The discriminator is that of r3gan. The flow's weights are the start; the time of the one step, "
+        "0.3, is where a flow's network, shown pure noise of that strength, already sees garments. A tenth "
+        "of the images come without a class.",
         half=True,
     ),
 )

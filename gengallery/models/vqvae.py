@@ -146,7 +146,7 @@ CARDS = (
         name="vqvae",
         model=Vqvae,
         config=VqvaeConfig(),
-        recipe=Recipe(epochs=3, rate=2e-3, betas=(0.9, 0.99), warmup=0.02, average=0.999, bfloat16=True),
+        recipe=Recipe(epochs=3, rate=2e-3, betas=(0.9, 0.99), warmup=0.05, average=0.99, bfloat16=True),
         summary="An autoencoder whose latent is a picture of 7 × 7 places, 784 bits, with a flow that draws such.",
         notes="The table of vectors is replaced by rounding each number to one of 16 levels, and the PixelCNN by a "
         "flow of dense layers, fitted to the encoded training set, whose draws are rounded. An image is 7 × 7 "
