@@ -89,6 +89,7 @@ def test_the_table_scrolls_beside_its_names(visit, monkeypatch, width, scorecard
     assert (figure.locator("td.missing").count() == 0) == scorecards
     expect(figure.locator("th[scope=row]", has_text="real images")).to_have_count(int(scorecards))
     name = figure.locator("th[scope=row]").first
+    figure.locator(".jump").evaluate("buttons => buttons.scrollIntoView()")  # and what is below them
     before = name.bounding_box()
     for index, title in enumerate(["What it is", *comparison.comparison().groups]):
         figure.get_by_role("button", name=title).click()
