@@ -217,7 +217,8 @@ def test_plots_have_a_dot_a_model_in_the_right_order(visit, figures, width):
         boxes = svg.evaluate(NAMES)
         meet = [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if overlap(a, b) > 2]
         assert meet == []
-        assert len(boxes) >= (len(figures) - 3 if width == 1280 else 4)
+        # Where dots crowd, as the speed that was just measured has it, some names wait for a pointer.
+        assert len(boxes) >= (0.6 * len(figures) if width == 1280 else 4)
         floor = svg.locator("line.floor")
         expect(floor).to_have_count(1)
         assert float(floor.get_attribute("y1")) > max(down.values())
