@@ -51,9 +51,9 @@ def info(name: str) -> dict[str, Any]:
     (numbers in a latent), `options` (the keywords that its calls take), `prior`, `paper` (authors, title, year, url),
     `equations`, `parameters`, `config`, `recipe`, `training` (command, seed, epochs, seconds, device, versions, data
     checksum), `cost` (floating-point operations, of the whole training and of one image; see `gengallery.training`),
-    `losses` (of ours, on train and test),
-    `reported` (the report's), `scorecard` (see `gengallery.evaluate.Scorecard`; None where these weights were not
-    measured, or not by the present judge), `bytes` and `path` of the file. Raises ValueError for an unknown name.
+    `losses` (of ours, on train and test), `reported` (the report's), `scorecard` (see `gengallery.evaluate.Scorecard`;
+    None where these weights were not measured, or not by the present judge), `bytes` and `path` of the file. Raises
+    ValueError for an unknown name.
     """
     path = _path(name)
     header = _checked(checkpoint.read_header(path), path)

@@ -264,7 +264,10 @@ def cost(card: Card) -> dict[str, float]:
 
 
 class Operations(TorchDispatchMode):
-    """Counts, while it is entered, the operations of products and convolutions, by torch's own formulas."""
+    """Counts, while it is entered, the operations of products and convolutions, by torch's own formulas.
+
+    torch's FlopCounterMode does it too, but can't stand a gradient that is taken at a leaf, as penalties are.
+    """
 
     def __init__(self):
         super().__init__()

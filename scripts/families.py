@@ -25,7 +25,7 @@ from torch import Tensor
 import gengallery
 from gengallery import metrics
 from gengallery.data import TEST, TRAIN, Split
-from gengallery.evaluate import SEED, Bench
+from gengallery.evaluate import SEED, Bench, rebuilds
 from gengallery.files import write_atomically
 from gengallery.images import PIXELS
 from gengallery.model import Card, Model
@@ -138,7 +138,7 @@ def of_family(card: Card, bench: Bench, settings: Settings) -> dict[str, Any]:
         run.until(moment)
         model, fitting = ready(run)
         figures = judged(bench, model.generate(count, SEED), settings.stepped)
-        if not model.searches and card.config.latent < PIXELS:
+        if rebuilds(model):
             figures["mse"] = reconstruction(model, bench.test)
         moments.append({"seconds": run.clock, "steps": run.steps, "fitting": fitting, **figures})
     work = cost(replace(card, recipe=replace(card.recipe, epochs=1)))

@@ -55,7 +55,7 @@ def test_the_comparison_holds_every_model_once():
         assert entry.figures == card["losses"]["test"] | measured
         assert entry.reported == card["reported"]
         assert bool(entry.awaited) == (not measured)
-        assert 0 < entry.milliseconds < 10_000  # a busy machine's too
+        assert 0 < entry.milliseconds < 1000
     assert all(family.strengths and family.weaknesses for family in families)
     shown = [figure.name for group in found.groups.values() for figure in group]
     assert len(shown) == len(set(shown))
@@ -179,7 +179,7 @@ def test_a_card_holds_all_that_is_known(name):
     for figure, train, test, reported in found.losses:
         assert (train, test) == (known["losses"]["train"][figure.name], known["losses"]["test"][figure.name])
         assert reported == known["reported"].get(figure.name)
-    scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
+    scorecard = known["scorecard"]
     assert {figure.name: value for figure, value, _ in found.figures} == scorecard["figures"]
     assert all(floor == scorecard["floor"].get(figure.name) for figure, _, floor in found.figures)
 

@@ -74,7 +74,7 @@ class Flow(Model):
         "Runs backwards: every image has its noise, found without a search.",
     )
     weaknesses = (
-        "The slowest to draw: a large network, asked some forty times for one image.",
+        "The slowest to draw: a large network, asked twenty times for one image, and forty with guidance.",
         "The latent is as large as the image and says nothing at a glance.",
     )
     config: FlowConfig

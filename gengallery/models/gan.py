@@ -282,9 +282,8 @@ CARDS = (
         summary="The report's GAN, told the class: you choose the garment.",
         notes="Noise, generator and loss are those of the report's other GANs; the class stands one-hot beside the "
         "noise and beside the image that is inspected. The discriminator has a layer of 512 units before its "
-        "256, and also names the class of images that it sees untold, which both networks go down by: without "
-        "that, fewer samples are of their class. A tenth of the images come without a class, so that the "
-        "model can do without.",
+        "256, and also names the class of images that it sees untold, which both networks go down by. A tenth "
+        "of the images come without a class, so that the model can do without.",
         half=True,
     ),
     _exhibit(UNIFORM, 14.545, 0.000),

@@ -60,7 +60,7 @@ class OneStep(Model):
         "v: E[softplus(D(r, c) - D(x, c))]",
     )
     strengths = (
-        "Nearly the flow's images for a fortieth of its work.",
+        "One pass through the flow's network, where the flow takes twenty.",
         "Starts from a network that has seen garments: training is short.",
     )
     weaknesses = (

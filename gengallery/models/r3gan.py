@@ -57,10 +57,10 @@ class R3gan(Model):
     )
     strengths = (
         "Sharp and varied at one pass of a small network: many times nearer to the data than the report's GANs.",
-        "A contest that converges: the loss is paired and both sides are penalised, so training needs no luck.",
+        "A contest made to converge: each forgery is judged beside a real image, and both sides are penalised.",
     )
     weaknesses = (
-        "Each step of training costs some ten passes through its two networks.",
+        "Dear to train: nearly fifty times the operations of the report's GANs.",
         "No encoder: a latent for a given image has to be searched for.",
     )
     searches = True
