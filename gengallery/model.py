@@ -322,16 +322,19 @@ class Model(Network, ABC):
 
         Raises ValueError unless n is a whole number from 1 up and seed one from 0 up.
         """
-        *_, images = self.stream(n, seed, **told)
-        return images
+        return self._in_chunks(self.decoder, *self._drawn(n, seed, told))
 
     def stream(self, n: int, seed: int = 0, **told: Any) -> Iterator[Tensor]:
         """The images of `generate(n, seed)` as they form: after each step, and first the noise they start from, where
         the model takes steps; else the finished images alone. Raises as `generate` does."""
+        return self._formed(*self._drawn(n, seed, told))
+
+    def _drawn(self, n: int, seed: int, told: dict[str, Any]) -> tuple[Tensor, Condition]:
+        """What becomes of a seed: latents, and what the model is told, with classes drawn where it takes them."""
         z = self.sample(n, seed)
         if self.options.label and told.get("label") is None:
             told = {**told, "label": self.labels(n, seed)}
-        return self._formed(z, self._condition(len(z), **told))
+        return z, self._condition(len(z), **told)
 
     def _formed(self, z: Tensor, condition: Condition) -> Iterator[Tensor]:
         # Side by side, a step of every chunk at a time.
