@@ -16,7 +16,7 @@ training needs beside the model, and `CARDS`, the family's members.
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -109,6 +109,13 @@ def check_pairs(**pairs: Any) -> None:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise ValueError(f"{name}: expected two sizes, found {pair!r}")
         check_sizes(**{f"{name}[{i}]": size for i, size in enumerate(pair)})
+
+
+def check_guidance(guidance: Any) -> None:
+    """Raise ValueError unless `guidance` is a number from 0 to 100."""
+    numbers = (int, float, np.integer, np.floating)
+    if isinstance(guidance, bool) or not isinstance(guidance, numbers) or not 0 <= guidance <= 100:
+        raise ValueError(f"guidance: expected a number from 0 to 100, found {guidance!r}")
 
 
 def as_json(value: Any) -> Any:
@@ -303,6 +310,12 @@ class Model(Network, ABC):
         """
         return {}
 
+    def fit_prior(self, batches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
+        """Fit the prior, where it is fitted, to what the encoder makes of `batches`, images (n, 1, 28, 28) and classes
+        (n); chance, if any, comes from `seed`."""
+        if self.prior.fitted:
+            self.prior.fit(torch.cat([self.encode(images) for images, _ in batches]), seed)
+
     def log_weights(self, images: Tensor, labels: Tensor, draws: int, rng: np.random.Generator) -> Tensor | None:
         """log p(x, z) - log q(z|x) in nats for each of `images` (n, 1, 28, 28), (draws, n), each z drawn from q(z|x);
         of a model that takes labels, given `labels` (n).
@@ -400,9 +413,7 @@ class Model(Network, ABC):
         )
         guidance = 1.0 if self.options.guidance is None else self.options.guidance if guidance is None else guidance
         steps = 1 if self.options.steps is None else self.options.steps if steps is None else steps
-        numbers = (int, float, np.integer, np.floating)
-        if isinstance(guidance, bool) or not isinstance(guidance, numbers) or not 0 <= guidance <= 100:
-            raise ValueError(f"guidance: expected a number from 0 to 100, found {guidance!r}")
+        check_guidance(guidance)
         _require_whole("steps", steps, 1)
         return Condition(as_labels(label, n), float(guidance), int(steps))
 

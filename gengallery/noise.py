@@ -9,6 +9,7 @@ device, changes none of those already seen.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -34,10 +35,14 @@ class Prior(nn.Module, ABC):
     """A distribution over latents of `dim` numbers."""
 
     dim: int
+    fitted: ClassVar[bool] = False  # True: to what an encoder made of the data, when training is over
 
     @abstractmethod
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
         """The next `n` latents of the stream `rng`, (n, dim)."""
+
+    def fit(self, latents: Tensor, seed: int = 0) -> None:
+        """Become a distribution under which `latents`, (n, dim), are likely, if that is this prior's way."""
 
     @abstractmethod
     def describe(self) -> dict:

@@ -1,4 +1,5 @@
-"""The priors that are fitted to what an encoder made of the data: a Gaussian, a mixture of them, or a flow.
+"""The priors that are fitted to what an encoder made of the data: a Gaussian, a mixture of them, or a flow; and, of a
+model that is told the class, a Gaussian for each.
 
 A config names one of `PRIORS`; the model makes it with `fitted`, training fits it, and its numbers lie in the model's
 file.
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gengallery.images import CLASS_NAMES
 from gengallery.model import check_sizes
 from gengallery.noise import Prior, standard_normal
 from gengallery.ode import midpoint
@@ -29,6 +31,8 @@ FLOW_STEPS = 20  # of the midpoint rule
 
 class Fitted(Prior):
     """A prior that is fitted to latents that an encoder gave."""
+
+    fitted = True
 
     @abstractmethod
     def fit(self, latents: Tensor, seed: int = 0) -> None:
@@ -213,6 +217,69 @@ class FittedFlow(Fitted):
         return {
             "kind": FLOW, "dim": self.dim, "nonnegative": self.nonnegative, "width": self.width, "epochs": self.epochs,
         }  # fmt: skip
+
+
+class ClassGaussians(Prior):
+    """A Gaussian with full covariance for each class, and one for none: p(z|c) = N(m_c, L_c L_c^T).
+
+    The latents that it draws are in the units of the class, u = L_c^-1 (z - m_c), and so N(0, I) whatever the class
+    is: `place` and `measure` lead from them to the encoder's z and back. Until it is fitted, both are the same.
+    """
+
+    fitted = True
+    means: Tensor
+    factors: Tensor
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.dim = dim
+        kinds = len(CLASS_NAMES) + 1  # the last is NO_CLASS
+        self.register_buffer("means", torch.zeros(kinds, dim))
+        self.register_buffer("factors", torch.eye(dim).repeat(kinds, 1, 1))  # lower triangles
+
+    def fit_posteriors(self, means: Tensor, log_variances: Tensor, labels: Tensor) -> None:
+        """Become the Gaussians under which draws from N(`means`, exp(`log_variances`)), each (n, dim), are likeliest,
+        given their `labels` (n); these are the ones of the same mean and covariance. Those of other classes stay."""
+        for k in labels.unique().tolist():
+            z = means[labels == k].double()
+            covariance = torch.cov(z.T, correction=0).reshape(self.dim, self.dim)
+            covariance += log_variances[labels == k].double().exp().mean(0).diag()
+            self.means[k], self.factors[k] = z.mean(0).float(), torch.linalg.cholesky(covariance).float()
+
+    def place(self, u: Tensor, labels: Tensor) -> Tensor:
+        """z of latents `u` (n, dim) of the classes `labels` (n)."""
+        # A sum for each row and no product of matrices, how which rounds depends on how many rows there are.
+        return self.means[labels] + (self.factors[labels] * u[:, None]).sum(2)
+
+    def measure(self, z: Tensor, labels: Tensor) -> Tensor:
+        """u of `z` (n, dim) of the classes `labels` (n)."""
+        return self._solve((z - self.means[labels])[..., None], labels)[..., 0]
+
+    def spread(self, log_variance: Tensor, labels: Tensor) -> Tensor:
+        """The variance of u, (n, dim), where that of z is exp(`log_variance`), (n, dim)."""
+        return self._solve((0.5 * log_variance).exp().diag_embed(), labels).square().sum(2)
+
+    def kl(self, mean: Tensor, log_variance: Tensor, labels: Tensor) -> Tensor:
+        """KL(N(mean, exp(log_variance)) || p(z|c)) in nats, (n, dim), (n, dim) and (n) -> (n)."""
+        apart = self.measure(mean, labels).square() + self.spread(log_variance, labels)
+        return 0.5 * (apart - 1 - log_variance).sum(1) + self._log_volume(labels)
+
+    def log_density(self, z: Tensor, labels: Tensor) -> Tensor:
+        """log p(z|c) in nats, (n, dim) and (n) -> (n)."""
+        u = self.measure(z, labels)
+        return -0.5 * (u.square() + math.log(2 * math.pi)).sum(1) - self._log_volume(labels)
+
+    def _solve(self, x: Tensor, labels: Tensor) -> Tensor:
+        return torch.linalg.solve_triangular(self.factors[labels], x, upper=False)
+
+    def _log_volume(self, labels: Tensor) -> Tensor:
+        return self.factors.diagonal(dim1=1, dim2=2).log().sum(1)[labels]
+
+    def draw(self, n: int, rng: np.random.Generator) -> Tensor:
+        return standard_normal((n, self.dim), rng)
+
+    def describe(self) -> dict:
+        return {"kind": "class gaussians", "dim": self.dim}
 
 
 def fitted(kind: str, dim: int, components: int = 1, nonnegative: bool = False) -> Fitted:

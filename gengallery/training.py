@@ -38,7 +38,6 @@ from gengallery.files import write_atomically
 from gengallery.images import CLASS_NAMES, SHAPE
 from gengallery.model import Card, Condition, Learner, Model, Network, as_json
 from gengallery.models import learner
-from gengallery.priors import Fitted
 
 TRAINING_IMAGES = 60_000
 COUNTED = 4  # steps whose operations are counted: as many as the rarest penalty comes after
@@ -134,12 +133,11 @@ class Run:
         if self.card.half:
             _round_to_half(model)
         if isinstance(model, Model) and model.statistics is not None:
+            model.fit_prior(self.train.batches(), self.seed)
+            if self.card.half:
+                _round_to_half(model.prior)
             train_z, test_z = (torch.cat([model.encode(b) for b, _ in s.batches()]) for s in (self.train, test))
             model.statistics.fit(train_z, self.train.labels, test_z, test.labels)
-            if isinstance(model.prior, Fitted):
-                model.prior.fit(train_z, self.seed)
-                if self.card.half:
-                    _round_to_half(model.prior)
         return model, {
             name: mean_losses(partial(self.learner.losses, model), split)
             for name, split in (("train", self.train), ("test", test))

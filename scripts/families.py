@@ -30,7 +30,6 @@ from gengallery.files import write_atomically
 from gengallery.images import PIXELS
 from gengallery.model import Card, Model
 from gengallery.models import compared, family
-from gengallery.priors import Fitted
 from gengallery.training import Run, cost, parameters
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def of_family(card: Card, bench: Bench, settings: Settings) -> dict[str, Any]:
         "recipe": asdict(card.recipe),
         "gflops": rate,
         "parameters": parameters(card),
-        "fitted": sum(b.numel() for b in model.prior.buffers()) if isinstance(model.prior, Fitted) else 0,
+        "fitted": sum(b.numel() for b in model.prior.buffers()) if model.prior.fitted else 0,
         "latent": card.config.latent,
         "searches": model.searches,
         "label": card.config.options.label,
@@ -168,11 +167,9 @@ def ready(run: Run) -> tuple[Model, float]:
     """A copy of the model as it stands, since training goes on; its prior fitted, and the seconds that took."""
     model = copy.deepcopy(run.model).eval()
     assert isinstance(model, Model)
-    if not isinstance(model.prior, Fitted):
-        return model, 0.0
     start = time.perf_counter()
-    model.prior.fit(torch.cat([model.encode(images) for images, _ in run.train.batches()]), run.seed)
-    return model, time.perf_counter() - start
+    model.fit_prior(run.train.batches(), run.seed)
+    return model, time.perf_counter() - start if model.prior.fitted else 0.0
 
 
 def judged(bench: Bench, images: Tensor, few: int) -> dict[str, float]:

@@ -284,3 +284,20 @@ def test_the_report_draws_what_was_measured_before(tmp_path, capsys, monkeypatch
     monkeypatch.setattr(sys, "argv", ["report.py", "--redraw"])
     with pytest.raises(SystemExit, match="2"):
         report.main()
+
+
+def test_the_committed_page_is_what_the_committed_figures_give():
+    found, cards = families.read(), families.gallery_cards()
+    assert list(found["families"]) == list(CARDS), "run scripts/report.py --families"
+    assert found["settings"] == families.plain(families.asdict(families.Settings()))
+    for name, card in CARDS.items():
+        for what in ("config", "recipe"):
+            assert found["families"][name][what] == families.plain(families.asdict(getattr(card, what)))
+    redraw = "run scripts/report.py --families --redraw"
+    assert (families.DOCS / families.PAGE).read_text(encoding="utf-8") == families.page(found, cards), redraw
+    for file, svg in (
+        (families.TRAINING_PLOT, families.training_plot(found)),
+        (families.SAMPLING_PLOT, families.sampling_plot(found, cards)),
+    ):
+        assert texts((families.DOCS / file).read_bytes()) == texts(svg), redraw
+        assert f"]({file})" in families.page(found, cards)

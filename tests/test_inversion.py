@@ -5,7 +5,7 @@ import torch
 
 from gengallery import inversion
 from gengallery.images import NO_CLASS, PIXELS, SHAPE
-from gengallery.inversion import CANDIDATES, search
+from gengallery.inversion import CANDIDATES, DESCENT, ROUND, search
 from gengallery.model import Condition
 from gengallery.noise import NORMAL, Noise
 
@@ -69,6 +69,18 @@ def test_the_answer_is_no_worse_than_the_best_candidate():
     candidates = linear(PRIOR.sample(CANDIDATES, seed=0), Condition(torch.full((CANDIDATES,), 2)))
     best = (candidates - image).square().mean((1, 2, 3)).min()
     assert (linear(found, one) - image).square().mean() < best
+
+
+def test_the_worse_half_of_the_starts_is_given_up_after_each_round(planted):
+    sizes, one = [], Condition(UNTOLD.labels[:1])
+
+    def spy(z, condition):
+        sizes.append(len(z))
+        return linear(z, condition)
+
+    search(spy, PRIOR, linear(planted[:1], one), one)
+    rounds = [8] * (ROUND + 1) + [4] * ROUND + [2] * ROUND  # who is given up was looked at once more
+    assert sizes == [CANDIDATES, *rounds, *[1] * (DESCENT + 1 - len(rounds))]
 
 
 def test_it_starts_from_the_best_of_its_candidates(monkeypatch):

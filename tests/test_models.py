@@ -166,6 +166,7 @@ def test_an_unknown_family_is_refused():
         (lambda: VaeConfig(-2), "latent_dim: .* found -2"),
         (lambda: VaeConfig(2, relu_heads=1), "relu_heads: expected true or false, found 1"),
         (lambda: VaeConfig(2, conditional="no"), "conditional: expected true or false, found 'no'"),
+        (lambda: VaeConfig(2, guidance=-1), "guidance: expected a number from 0 to 100, found -1"),
         (lambda: GanConfig(noise_dim=0), "noise_dim: .* found 0"),
         (lambda: GanConfig(noise_dist="gauss"), "noise_dist: expected one of normal, uniform, poisson; found 'gauss'"),
         (lambda: GanConfig(generator_dims=()), r"generator_dims: expected at least one size, found \(\)"),
@@ -454,8 +455,48 @@ def test_a_conditional_vaes_networks_are_told_the_class(images):
     assert more == 10 * 16 + 10 * 64 * 7 * 7
 
 
-def test_log_weights_average_to_the_negative_loss(images):
-    model = Vae(VaeConfig(3, conditional=True)).eval()
+def fitted_conditional(images, dim: int = 3) -> Vae:
+    """A conditional VAE whose prior no longer is N(0, I)."""
+    model = Vae(VaeConfig(dim, conditional=True)).eval()
+    model.heads.weight.data *= 20
+    model.fit_prior([(images, LABELS), (images.flip(0), LABELS)], 0)
+    return model
+
+
+def test_a_conditional_vae_trains_against_a_standard_normal_and_is_measured_against_its_prior(images):
+    model, labels = fitted_conditional(images), LABELS
+    mean, log_variance = model.posterior(images, labels)
+    fitted = model.losses(images, labels, rng())
+    torch.testing.assert_close(fitted["kl"], model.prior.kl(mean, log_variance, labels).mean())
+    trained = model.train().losses(images, labels, rng())
+    torch.testing.assert_close(trained["kl"], kl_to_standard_normal(mean, log_variance).sum(1).mean())
+    assert torch.equal(trained["reconstruction"], fitted["reconstruction"])
+    assert not torch.isclose(trained["kl"], fitted["kl"])
+
+
+def test_a_conditional_vaes_latents_are_in_the_units_of_the_class(images):
+    model = fitted_conditional(images)
+    mean, _ = model.posterior(images, LABELS)
+    u = model.encode(images, label=LABELS)
+    torch.testing.assert_close(model.prior.place(u, LABELS), mean, rtol=1e-4, atol=1e-4)
+    told = model.decode(u, label=LABELS, guidance=1)
+    torch.testing.assert_close(told, torch.sigmoid(model.logits(mean, LABELS)), rtol=1e-3, atol=1e-4)
+
+
+def test_guidance_weighs_the_log_odds(images):
+    model = fitted_conditional(images)
+    u = model.encode(images, label=LABELS)
+    z = model.prior.place(u, LABELS)
+    untold, told = model.logits(z, torch.full_like(LABELS, NO_CLASS)), model.logits(z, LABELS)
+    found = model.decode(u, label=LABELS, guidance=3)
+    torch.testing.assert_close(found, torch.sigmoid(untold + 3 * (told - untold)), rtol=1e-3, atol=1e-4)
+    assert torch.equal(model.reconstruct(images, label=LABELS), model.decode(u, label=LABELS, guidance=1))
+    assert torch.equal(model.decode(u, label=LABELS, guidance=0), model.decode(u))
+
+
+@pytest.mark.parametrize("fitted", [False, True])
+def test_log_weights_average_to_the_negative_loss(images, fitted):
+    model = fitted_conditional(images) if fitted else Vae(VaeConfig(3)).eval()
     with torch.inference_mode():
         found = model.log_weights(images, LABELS, 50, rng())
         losses = [model.losses(images, LABELS, np.random.default_rng(seed))["total"].item() for seed in range(50)]

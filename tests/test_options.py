@@ -314,6 +314,24 @@ def test_guidance_exaggerates_what_the_class_changes():
     torch.testing.assert_close(found, (end * DEVIATION + MEAN).clamp(0, 1), **CLOSE)
 
 
+def test_guidance_sets_in_on_the_way():
+    late = Flow(FlowConfig((8, 16), (1, 1), guided_from=0.5)).eval().requires_grad_(False)
+    late.load_state_dict(untrained("flow").state_dict())
+    x = torch.randn(3, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    told, plain, none = (Condition(torch.full((3,), k), w) for k, w in ((4, 3.0), (4, 1.0), (4, 0.0)))
+    assert torch.equal(late.velocity(x, 0.49, told), late.velocity(x, 0.49, plain))
+    torch.testing.assert_close(late.velocity(x, 0.5, told), untrained("flow").velocity(x, 0.5, told), **CLOSE)
+    assert not torch.allclose(late.velocity(x, 0.5, told), late.velocity(x, 0.5, plain), atol=1e-4)
+    # Guidance of zero ignores the class from the beginning.
+    assert torch.equal(late.velocity(x, 0.1, none), late.velocity(x, 0.1, Condition(torch.full((3,), NO_CLASS))))
+
+
+@pytest.mark.parametrize("bad", [-0.1, 1.1, "0.5", None])
+def test_guidance_that_sets_in_at_no_time_is_refused(bad):
+    with pytest.raises(ValueError, match=r"^guided_from: expected a number from 0 to 1, found"):
+        FlowConfig(guided_from=bad)
+
+
 def test_the_guidance_untold_is_the_configs():
     model = untrained("flow")
     strict = Flow(FlowConfig((8, 16), (1, 1), steps=3, guidance=2.0)).eval().requires_grad_(False)

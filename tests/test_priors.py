@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import torch
 from sklearn.mixture import GaussianMixture
-from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, kl_divergence
 
 from gengallery import checkpoint
 from gengallery.checkpoint import CheckpointError
@@ -15,6 +15,7 @@ from gengallery.priors import (
     FLOW,
     GAUSSIAN,
     PRIORS,
+    ClassGaussians,
     FittedFlow,
     FittedGaussian,
     FittedMixture,
@@ -26,7 +27,7 @@ LARGE = 200_000
 
 
 def priors() -> list[Prior]:
-    return [fit(nonnegative) for fit in (gaussian, mixture, flow) for nonnegative in (True, False)]
+    return [fit(nonnegative) for fit in (gaussian, mixture, flow) for nonnegative in (True, False)] + [by_class()]
 
 
 def gaussian(nonnegative: bool) -> FittedGaussian:
@@ -44,6 +45,21 @@ def mixture(nonnegative: bool = False, components: int = 3) -> FittedMixture:
 def flow(nonnegative: bool = False, epochs: int = 2) -> FittedFlow:
     prior = FittedFlow(5, nonnegative, width=16, epochs=epochs)
     prior.fit(latents(1000))
+    return prior
+
+
+def posteriors(n: int = 3000) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Means, log-variances and classes: each class elsewhere, and tilted otherwise."""
+    chance = torch.Generator().manual_seed(1)
+    labels = torch.arange(n) % 11
+    tilts = torch.randn(11, 5, 5, generator=chance)
+    means = (tilts[labels] @ torch.randn(n, 5, 1, generator=chance))[..., 0] + labels[:, None]
+    return means, torch.randn(n, 5, generator=chance) - 1, labels
+
+
+def by_class() -> ClassGaussians:
+    prior = ClassGaussians(5)
+    prior.fit_posteriors(*posteriors())
     return prior
 
 
@@ -374,3 +390,68 @@ def test_a_flow_travels_in_a_file(tmp_path):
 def test_settings_of_no_flow_are_refused(setting, says):
     with pytest.raises(ValueError, match=says):
         FittedFlow(2, False, **setting)
+
+
+# -- a Gaussian for each class
+
+
+def test_the_gaussians_of_classes_have_the_moments_of_their_posteriors():
+    means, log_variances, labels = posteriors(60_000)
+    prior = ClassGaussians(5)
+    prior.fit_posteriors(means, log_variances, labels)
+    drawn = means + (log_variances / 2).exp() * torch.randn(means.shape, generator=torch.Generator().manual_seed(2))
+    for k in range(11):
+        torch.testing.assert_close(prior.means[k], drawn[labels == k].mean(0), rtol=0, atol=0.2)
+        covariance = torch.cov(drawn[labels == k].T)
+        made = prior.factors[k] @ prior.factors[k].T
+        torch.testing.assert_close(made, covariance, rtol=0, atol=0.1 * covariance.diagonal().max().item())
+        assert torch.equal(prior.factors[k], prior.factors[k].tril())
+
+
+def test_latents_of_a_class_are_placed_and_measured_back():
+    prior, labels = by_class(), torch.tensor([0, 10, 3, 3])
+    u = prior.sample(4, seed=1)
+    z = prior.place(u, labels)
+    torch.testing.assert_close(z, prior.means[labels] + torch.stack(
+        [prior.factors[k] @ row for k, row in zip(labels, u, strict=True)]
+    ))  # fmt: skip
+    torch.testing.assert_close(prior.measure(z, labels), u, rtol=0, atol=1e-4)
+    assert torch.equal(prior.place(u[2:3], labels[2:3]), z[2:3])  # neighbours do not matter
+
+
+def test_the_gaussians_of_classes_agree_with_torch_distributions():
+    prior, (means, log_variances, labels) = by_class(), posteriors(22)
+    theirs = MultivariateNormal(prior.means[labels], scale_tril=prior.factors[labels])
+    torch.testing.assert_close(prior.log_density(means, labels), theirs.log_prob(means), rtol=1e-3, atol=1e-3)
+    posterior = MultivariateNormal(means, log_variances.exp().diag_embed())
+    expected = kl_divergence(posterior, theirs)
+    torch.testing.assert_close(prior.kl(means, log_variances, labels), expected, rtol=1e-3, atol=1e-3)
+    u = (
+        torch.linalg.solve(prior.factors[labels], log_variances.exp().diag_embed())
+        @ torch.linalg.inv(prior.factors[labels]).mT
+    )
+    torch.testing.assert_close(prior.spread(log_variances, labels), u.diagonal(dim1=1, dim2=2), rtol=1e-3, atol=1e-4)
+
+
+def test_fitting_the_gaussians_brings_the_posteriors_nearer():
+    prior, (means, log_variances, labels) = ClassGaussians(5), posteriors()
+    before = prior.kl(means, log_variances, labels).mean()
+    prior.fit_posteriors(means, log_variances, labels)
+    assert prior.kl(means, log_variances, labels).mean() < before
+    for nudged in (prior.means, prior.factors):  # and no other Gaussians would be nearer still
+        for change in (0.05, -0.05):
+            other = by_class()
+            dict(other.named_buffers())["means" if nudged is prior.means else "factors"].add_(
+                change * (torch.ones(5) if nudged is prior.means else torch.eye(5))
+            )
+            assert other.kl(means, log_variances, labels).mean() > prior.kl(means, log_variances, labels).mean()
+
+
+def test_before_it_is_fitted_a_class_is_standard_normal():
+    prior, labels = ClassGaussians(5), torch.tensor([0, 4])
+    u = prior.sample(2, seed=0)
+    assert torch.equal(prior.place(u, labels), u)
+    prior.fit_posteriors(*(x[:1] for x in posteriors()))  # one image, of class 0: its posterior is the Gaussian
+    assert torch.equal(prior.place(u, labels)[1], u[1])
+    assert not torch.equal(prior.place(u, labels)[0], u[0])
+    torch.testing.assert_close(prior.kl(*(x[:1] for x in posteriors())), torch.zeros(1), rtol=0, atol=1e-5)

@@ -458,3 +458,13 @@ def test_markup_keeps_pixels_and_escapes_text():
     ]
     np.testing.assert_array_equal(np.stack(found[:2]), grey)
     np.testing.assert_array_equal(np.stack(found[2:]), coloured)
+
+
+def test_the_best_maker_is_the_nearest_to_the_data_that_draws_at_once(monkeypatch):
+    real = gengallery.info
+    best = common.best_maker()
+    figures = {name: real(name)["scorecard"]["figures"]["frechet"] for name in common.sound_models()}
+    assert all(figures[best] <= d or gengallery.load(name).options.steps for name, d in figures.items())
+    unmeasured = {**real(best), "scorecard": None}
+    monkeypatch.setattr(gengallery, "info", lambda name: unmeasured if name == best else real(name))
+    assert common.best_maker() != best

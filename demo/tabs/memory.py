@@ -2,7 +2,7 @@
 
 import gradio as gr
 from views import memory
-from views.common import models, noise_models
+from views.common import best_maker, models
 
 from tabs.parts import T, count_box, hung, intro, live, model_choices, more, seed_box, wall
 
@@ -13,7 +13,7 @@ def build(tab: gr.Tab) -> None:
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
             buttons = gr.Column()
-            model = gr.Dropdown(model_choices(models(), "exhibit"), value=noise_models()[0], label=T("Model"))
+            model = gr.Dropdown(model_choices(models(), "exhibit"), value=best_maker(), label=T("Model"))
             count, seed = count_box(), seed_box()
         with gr.Column(scale=4, min_width=320):
             page = wall("memory")

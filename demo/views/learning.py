@@ -8,7 +8,6 @@ import numpy as np
 import gengallery
 from gengallery.images import to_uint8
 from gengallery.model import Model
-from gengallery.priors import Fitted
 from views import checks
 from views.checks import MOST_IMAGES, choice, whole
 from views.common import ANY_CLASS, TEST, Row, Wall, originals, script
@@ -33,7 +32,7 @@ def learning(name: str, moment: int, count: int, seed: int) -> Wall:
     epoch, model = list(snapshots.items())[moment]
     when = f"after {epoch} epoch{'' if epoch == 1 else 's'}" if epoch else "before training"
     rows, lines = [], [f'model = gengallery.load_history("{name}")[{epoch}]', "rows = []"]
-    if not isinstance(model.prior, Fitted):
+    if not model.prior.fitted:
         rows.append(Row("Generated", when, to_uint8(model.generate(count, seed))))
         lines.append(f"rows.append(model.generate({count}, seed={seed}))")
     notice = ""

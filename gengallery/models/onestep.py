@@ -60,7 +60,7 @@ class OneStep(Model):
         "v: E[softplus(D(r, c) - D(x, c))]",
     )
     strengths = (
-        "One pass through the flow's network, where the flow takes twenty.",
+        "One pass through the flow's network, where the flow takes more than ten.",
         "Starts from a network that has seen garments: training is short.",
     )
     weaknesses = (
@@ -93,7 +93,7 @@ CARDS = (
         model=OneStep,
         config=OneStepConfig(),
         recipe=ContestRecipe(
-            epochs=1, batch=64, rate=2e-4, betas=(0.0, 0.99), warmup=0.02, average=0.99, bfloat16=True
+            epochs=10, batch=64, rate=2e-4, betas=(0.0, 0.99), warmup=0.02, average=0.999, bfloat16=True
         ),
         start="flow",
         summary="The flow in one step: its network, taught by a discriminator to arrive at once.",
