@@ -17,8 +17,9 @@ where the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes). 
 
 is fitted to the posteriors of each class, which fill N(0, I) only in part (P. Ghosh et al. 2019,
 arxiv.org/abs/1903.12436, section 4, fit one so): the bound is the better for it, and so are the samples. Its latents
-are u, which say nothing of the class. A tenth of the images train without a class, so that the decoder knows both
-log-odds that guidance w weighs against one another, which here is exact: the pixels are on with
+are u, which say nothing of the class. A tenth of the images train without a class, and of the others the decoder is
+told none in a tenth, so that it knows both log-odds that guidance w weighs against one another. That is exact here:
+the pixels are on with
 
     p_w(x|z, c) ~ p(x|z) (p(x|z, c) / p(x|z))^w,  logits = logits(z, -) + w (logits(z, c) - logits(z, -))
 
@@ -206,11 +207,17 @@ class Vae(Model):
         # Guidance exaggerates, and an image is to come back as it was.
         return {"guidance": 1.0, **told} if self.config.conditional else told
 
-    def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, images: Tensor, labels: Tensor, rng: np.random.Generator, decoded: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """The two terms and their sum; the decoder is told the classes `decoded` (n), or else what the encoder is."""
         mean, log_variance = self.posterior(images, labels)
         # one sample, reparametrised: z = mean + deviation * noise (Kingma and Welling, section 2.4)
         z = mean + (0.5 * log_variance).exp() * standard_normal(tuple(mean.shape), rng)
-        reconstruction = cross_entropy(self.logits(z, labels), images).mean()
+        if decoded is not None:
+            # Where the decoder alone is untold, it learns what guidance compares with; the encoder shall not help it.
+            z = torch.where((decoded != labels)[:, None], z.detach(), z)
+        reconstruction = cross_entropy(self.logits(z, labels if decoded is None else decoded), images).mean()
         if isinstance(self.prior, ClassGaussians) and not self.training:  # then it is still to be fitted
             kl = self.prior.kl(mean, log_variance, labels).mean()
         else:
@@ -245,9 +252,11 @@ class VaeLearner(Learner):
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """One step of the optimizer."""
         (optimizer,) = self.optimizers
-        if self.model.options.label:
+        if self.model.config.conditional:
             labels = without_some(labels, rng)
-        losses = self.model.losses(images, labels, rng)
+            losses = self.model.losses(images, labels, rng, without_some(labels, rng))
+        else:
+            losses = self.model.losses(images, labels, rng)
         optimizer.zero_grad()
         (losses["reconstruction"] + self.price * losses["kl"]).backward()
         optimizer.step()
@@ -294,8 +303,8 @@ CARDS = (
     Card(
         name="cvae_64",
         model=Vae,
-        config=VaeConfig(latent_dim=64, hidden=256, conditional=True),
-        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
+        config=VaeConfig(latent_dim=64, hidden=256, conditional=True, guidance=2.0),
+        recipe=VaeRecipe(epochs=20, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
         paper=Paper(
             "K. Sohn, H. Lee, X. Yan",
             "Learning Structured Output Representation using Deep Conditional Generative Models",
@@ -309,7 +318,8 @@ CARDS = (
         ),
         summary="A conditional variational autoencoder: vae_64, told the class, so that you choose the garment.",
         notes="The networks of vae_64, with the class one-hot beside the last maps of the encoder and beside the "
-        "latents. A tenth of the images come without it, so that the model can do without. It trains against "
+        "latents. A tenth of the images come without it, so that the model can do without, and a tenth of the others "
+        "reach the decoder without it, for guidance to compare with. It trains against "
         "N(0, I), as vae_64 does; then a Gaussian is fitted to the posteriors of each class, and its losses, a "
         "bound of log p(x|c), are those of images whose class is told under that prior. A VAE's blur makes classes "
         "alike; guidance, as a flow has it, tells them apart again.",
