@@ -32,7 +32,7 @@ from gengallery.models.autoencoder import Autoencoder, AutoencoderConfig
 from gengallery.models.flow import FlowConfig
 from gengallery.models.gan import Gan, GanConfig, GanLearner, GanRecipe, mlp
 from gengallery.models.r3gan import R3ganConfig
-from gengallery.models.vae import Vae, VaeConfig, VaeRecipe, cross_entropy, kl_to_standard_normal
+from gengallery.models.vae import Vae, VaeConfig, VaeLearner, VaeRecipe, cross_entropy, kl_to_standard_normal
 from gengallery.models.vqvae import Vqvae, VqvaeConfig
 from gengallery.noise import Noise
 from gengallery.priors import FittedFlow, FittedGaussian, FittedMixture
@@ -472,6 +472,33 @@ def test_a_conditional_vae_trains_against_a_standard_normal_and_is_measured_agai
     torch.testing.assert_close(trained["kl"], kl_to_standard_normal(mean, log_variance).sum(1).mean())
     assert torch.equal(trained["reconstruction"], fitted["reconstruction"])
     assert not torch.isclose(trained["kl"], fitted["kl"])
+
+
+def test_where_the_decoder_alone_is_untold_the_encoder_does_not_help_it(images):
+    model = Vae(VaeConfig(3, conditional=True))
+    untold = torch.full_like(LABELS, NO_CLASS)
+    told = model.losses(images, LABELS, rng(), decoded=untold)
+    torch.testing.assert_close(told["kl"], model.losses(images, LABELS, rng())["kl"])
+    told["reconstruction"].backward()
+    assert all(p.grad is None or not p.grad.any() for p in [*model.inward.parameters(), *model.heads.parameters()])
+    assert all(p.grad.any() for p in model.outward.parameters())
+    some = torch.where(torch.arange(6) < 3, LABELS, untold)
+    model.zero_grad()
+    model.losses(images, LABELS, rng(), decoded=some)["reconstruction"].backward()
+    assert model.heads.weight.grad.any()
+
+
+def test_a_conditional_vae_trains_with_classes_left_out_for_both_and_for_the_decoder_alone(images, monkeypatch):
+    learner, seen = VaeLearner(Vae(VaeConfig(3, conditional=True)), VaeRecipe(1)), {}
+    images, labels = images.repeat(500, 1, 1, 1), LABELS.repeat(500)
+    for name in ("posterior", "logits"):
+        real = getattr(learner.model, name)
+        monkeypatch.setattr(learner.model, name, lambda x, told, n=name, f=real: seen.update({n: told}) or f(x, told))
+    learner.step(images, labels, rng())
+    encoded, decoded = ((seen[name] == NO_CLASS).float() for name in ("posterior", "logits"))
+    assert encoded.mean() == pytest.approx(0.1, abs=0.02)
+    assert (decoded - encoded).mean() == pytest.approx(0.09, abs=0.02)
+    assert (decoded >= encoded).all()
 
 
 def test_a_conditional_vaes_latents_are_in_the_units_of_the_class(images):
