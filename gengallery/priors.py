@@ -223,16 +223,18 @@ class ClassGaussians(Prior):
     """A Gaussian with full covariance for each class, and one for none: p(z|c) = N(m_c, L_c L_c^T).
 
     The latents that it draws are in the units of the class, u = L_c^-1 (z - m_c), and so N(0, I) whatever the class
-    is: `place` and `measure` lead from them to the encoder's z and back. Until it is fitted, both are the same.
+    is: `place` and `measure` lead from them to the encoder's z and back. Until it is fitted, both are the same. A
+    `spread` below 1 draws nearer to the mean, which trades variety for likeness (A. Brock, J. Donahue, K. Simonyan
+    2018, https://arxiv.org/abs/1809.11096, section 3.1).
     """
 
     fitted = True
     means: Tensor
     factors: Tensor
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int, spread: float = 1.0):
         super().__init__()
-        self.dim = dim
+        self.dim, self.spread = dim, spread
         kinds = len(CLASS_NAMES) + 1  # the last is NO_CLASS
         self.register_buffer("means", torch.zeros(kinds, dim))
         self.register_buffer("factors", torch.eye(dim).repeat(kinds, 1, 1))  # lower triangles
@@ -255,13 +257,13 @@ class ClassGaussians(Prior):
         """u of `z` (n, dim) of the classes `labels` (n)."""
         return self._solve((z - self.means[labels])[..., None], labels)[..., 0]
 
-    def spread(self, log_variance: Tensor, labels: Tensor) -> Tensor:
+    def variance(self, log_variance: Tensor, labels: Tensor) -> Tensor:
         """The variance of u, (n, dim), where that of z is exp(`log_variance`), (n, dim)."""
         return self._solve((0.5 * log_variance).exp().diag_embed(), labels).square().sum(2)
 
     def kl(self, mean: Tensor, log_variance: Tensor, labels: Tensor) -> Tensor:
         """KL(N(mean, exp(log_variance)) || p(z|c)) in nats, (n, dim), (n, dim) and (n) -> (n)."""
-        apart = self.measure(mean, labels).square() + self.spread(log_variance, labels)
+        apart = self.measure(mean, labels).square() + self.variance(log_variance, labels)
         return 0.5 * (apart - 1 - log_variance).sum(1) + self._log_volume(labels)
 
     def log_density(self, z: Tensor, labels: Tensor) -> Tensor:
@@ -276,10 +278,10 @@ class ClassGaussians(Prior):
         return self.factors.diagonal(dim1=1, dim2=2).log().sum(1)[labels]
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
-        return standard_normal((n, self.dim), rng)
+        return self.spread * standard_normal((n, self.dim), rng)
 
     def describe(self) -> dict:
-        return {"kind": "class gaussians", "dim": self.dim}
+        return {"kind": "class gaussians", "dim": self.dim, "spread": self.spread}
 
 
 def fitted(kind: str, dim: int, components: int = 1, nonnegative: bool = False) -> Fitted:

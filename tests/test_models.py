@@ -166,6 +166,7 @@ def test_an_unknown_family_is_refused():
         (lambda: VaeConfig(-2), "latent_dim: .* found -2"),
         (lambda: VaeConfig(2, relu_heads=1), "relu_heads: expected true or false, found 1"),
         (lambda: VaeConfig(2, conditional="no"), "conditional: expected true or false, found 'no'"),
+        (lambda: VaeConfig(2, spread=0), "spread: expected a number above 0 and up to 1, found 0"),
         (lambda: VaeConfig(2, guidance=-1), "guidance: expected a number from 0 to 100, found -1"),
         (lambda: GanConfig(noise_dim=0), "noise_dim: .* found 0"),
         (lambda: GanConfig(noise_dist="gauss"), "noise_dist: expected one of normal, uniform, poisson; found 'gauss'"),

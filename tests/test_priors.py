@@ -430,7 +430,7 @@ def test_the_gaussians_of_classes_agree_with_torch_distributions():
         torch.linalg.solve(prior.factors[labels], log_variances.exp().diag_embed())
         @ torch.linalg.inv(prior.factors[labels]).mT
     )
-    torch.testing.assert_close(prior.spread(log_variances, labels), u.diagonal(dim1=1, dim2=2), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(prior.variance(log_variances, labels), u.diagonal(dim1=1, dim2=2), rtol=1e-3, atol=1e-4)
 
 
 def test_fitting_the_gaussians_brings_the_posteriors_nearer():
@@ -445,6 +445,10 @@ def test_fitting_the_gaussians_brings_the_posteriors_nearer():
                 change * (torch.ones(5) if nudged is prior.means else torch.eye(5))
             )
             assert other.kl(means, log_variances, labels).mean() > prior.kl(means, log_variances, labels).mean()
+
+
+def test_a_smaller_spread_draws_nearer_to_the_mean():
+    assert torch.equal(ClassGaussians(5, 0.5).sample(3, seed=1), 0.5 * ClassGaussians(5).sample(3, seed=1))
 
 
 def test_before_it_is_fitted_a_class_is_standard_normal():

@@ -163,6 +163,6 @@ CARDS = (
 COMPARED = replace(
     CARDS[0],
     name="flow_200k",
-    config=replace(CARDS[0].config, widths=(32, 48), blocks=(1, 2)),
+    config=FlowConfig((32, 48), (1, 2), steps=5, guidance=1.3, guided_from=0.25),
     recipe=replace(CARDS[0].recipe, epochs=1, batch=64, rate=2e-3, average=0.99),
 )
