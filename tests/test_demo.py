@@ -260,7 +260,7 @@ def test_morphs(visit):
 def test_memory(visit):
     page = visit(query="?tab=memory&count=4")
     figure = hung(page, "Memory")
-    expected = memory.memorised(GAN, 4, 0)
+    expected = memory.memorised(common.best_maker(), 4, 0)
     assert hangs(page, "memory", expected)
     expect(figure.locator(".notice")).to_have_text(expected.notice)
     expect(figure.locator(".row").nth(1).locator("figcaption")).to_have_text(list(expected.rows[1].captions))
