@@ -519,6 +519,10 @@ def test_guidance_weighs_the_log_odds(images):
     found = model.decode(u, label=LABELS, guidance=3)
     torch.testing.assert_close(found, torch.sigmoid(untold + 3 * (told - untold)), rtol=1e-3, atol=1e-4)
     assert torch.equal(model.reconstruct(images, label=LABELS), model.decode(u, label=LABELS, guidance=1))
+    strict = Vae(VaeConfig(3, conditional=True, guidance=3)).eval()
+    strict.load_state_dict(model.state_dict())
+    for untold in ({}, {"guidance": None}):  # an image comes back as it was, whatever guidance the config has
+        assert torch.equal(strict.reconstruct(images, label=LABELS, **untold), model.decode(u, label=LABELS))
     assert torch.equal(model.decode(u, label=LABELS, guidance=0), model.decode(u))
 
 

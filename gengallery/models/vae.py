@@ -17,9 +17,9 @@ where the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes). 
 
 is fitted to the posteriors of each class, which fill N(0, I) only in part (P. Ghosh et al. 2019,
 arxiv.org/abs/1903.12436, section 4, fit one so): the bound is the better for it, and so are the samples. Its latents
-are u, which say nothing of the class. A tenth of the images train without a class, and of the others the decoder is
-told none in a tenth, so that it knows both log-odds that guidance w weighs against one another. That is exact here:
-the pixels are on with
+are u, of one mean and covariance in every class. A tenth of the images train without a class, and of the others the
+decoder is told none in a tenth, so that it knows both log-odds that guidance w weighs against one another. That is
+exact here: the pixels are on with
 
     p_w(x|z, c) ~ p(x|z) (p(x|z, c) / p(x|z))^w,  logits = logits(z, -) + w (logits(z, c) - logits(z, -))
 
@@ -210,7 +210,8 @@ class Vae(Model):
 
     def _exactly(self, told: dict[str, Any]) -> dict[str, Any]:
         # Guidance exaggerates, and an image is to come back as it was.
-        return {"guidance": 1.0, **told} if self.config.conditional else told
+        exact = {"guidance": 1.0} if self.config.conditional else {}
+        return exact | {name: value for name, value in told.items() if value is not None}
 
     def losses(
         self, images: Tensor, labels: Tensor, rng: np.random.Generator, decoded: Tensor | None = None
@@ -223,7 +224,7 @@ class Vae(Model):
             # Where the decoder alone is untold, it learns what guidance compares with; the encoder shall not help it.
             z = torch.where((decoded != labels)[:, None], z.detach(), z)
         reconstruction = cross_entropy(self.logits(z, labels if decoded is None else decoded), images).mean()
-        if isinstance(self.prior, ClassGaussians) and not self.training:  # then it is still to be fitted
+        if isinstance(self.prior, ClassGaussians) and not self.training:  # in training it is still to be fitted
             kl = self.prior.kl(mean, log_variance, labels).mean()
         else:
             kl = kl_to_standard_normal(mean, log_variance).sum(1).mean()
