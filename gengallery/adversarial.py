@@ -28,6 +28,7 @@ PATCH = 2  # pixels along each side of the squares that the discriminator starts
 class ContestRecipe(Recipe):
     """How a contest is trained; `widths` and `blocks` are the discriminator's."""
 
+    generator_rate: float | None = None  # the generator's, where `rate` is the discriminator's alone
     gamma: float = 0.5  # weight of the penalties, for pixels from -1 to 1
     penalise_every: int = 4  # steps between penalties
     widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
@@ -71,7 +72,7 @@ class Contest(Learner):
         self.recipe = recipe
         self.model = model
         self.discriminator = Discriminator(recipe.widths, recipe.blocks)
-        self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe))
+        self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe, rate=recipe.generator_rate))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -514,14 +514,21 @@ class Descent(Learner):
         return model.losses(images, labels, rng)
 
 
-def adam(module: nn.Module, recipe: Recipe, decay: float = 0.0) -> torch.optim.Adam:
+def adam(module: nn.Module, recipe: Recipe, decay: float = 0.0, rate: float | None = None) -> torch.optim.Adam:
     """The optimizer of `recipe` for the parameters of `module` (Kingma and Ba 2015, arxiv.org/abs/1412.6980).
 
-    `decay` shrinks the weights beside the gradient's step (Loshchilov and Hutter 2019, arxiv.org/abs/1711.05101).
+    `decay` shrinks the weights beside the gradient's step (Loshchilov and Hutter 2019, arxiv.org/abs/1711.05101);
+    `rate` is the learning rate at its peak, the recipe's unless given, and stays the parameters' `initial_lr`.
     """
+    rate = recipe.rate if rate is None else rate
     learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return torch.optim.Adam(
-        learned, recipe.rate, recipe.betas, weight_decay=decay, decoupled_weight_decay=True, fused=True
+        [{"params": learned, "initial_lr": rate}],
+        rate,
+        recipe.betas,
+        weight_decay=decay,
+        decoupled_weight_decay=True,
+        fused=True,
     )
 
 

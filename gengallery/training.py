@@ -120,7 +120,7 @@ class Run:
             factor *= share / recipe.warmup
         for optimizer in self.learner.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = recipe.rate * factor
+                group["lr"] = group["initial_lr"] * factor
 
     @property
     def model(self) -> Network:

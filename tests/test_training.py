@@ -15,6 +15,7 @@ from conftest import ROOT, TRAIN_SCRIPT, TRAIN_SIZE, offline, run_python
 
 import gengallery
 from gengallery import checkpoint, data
+from gengallery.adversarial import ContestRecipe
 from gengallery.data import as_floats
 from gengallery.evaluate import mean_losses
 from gengallery.model import Condition, Recipe
@@ -128,6 +129,15 @@ def test_the_rate_stays_where_the_recipe_has_no_cosine(fake_train):
     run = run_of("gan_dist_uniform_raw", fake_train, epochs=2)
     for _ in run.epoch():
         assert [o.param_groups[0]["lr"] for o in run.learner.optimizers] == [3e-4, 3e-4]
+
+
+def test_a_generators_rate_of_its_own_takes_the_same_course(fake_train):
+    name = next(name for name, card in cards().items() if isinstance(card.recipe, ContestRecipe))
+    run = run_of(name, fake_train, epochs=2, rate=0.01, generator_rate=0.001, warmup=0.25, cosine=True)
+    of_discriminator, of_generator = (optimizer.param_groups[0] for optimizer in run.learner.optimizers)
+    rates = [(of_discriminator["lr"], of_generator["lr"]) for _ in range(2) for _ in run.epoch()]
+    assert len({rate for rate, _ in rates}) > STEPS  # it does change
+    assert [rate for _, rate in rates] == pytest.approx([rate / 10 for rate, _ in rates])
 
 
 def test_the_average_of_the_weights_agrees_with_one_by_hand(fake_train):

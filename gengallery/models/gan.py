@@ -271,7 +271,7 @@ CARDS = (
         name="cgan",
         model=Gan,
         config=GanConfig(discriminator_dims=(512, 256), conditional=True),
-        recipe=replace(SOUND, auxiliary=1.0),
+        recipe=replace(SOUND, epochs=150, auxiliary=1.0),
         paper=Paper(
             "M. Mirza, S. Osindero", "Conditional Generative Adversarial Nets", 2014, "https://arxiv.org/abs/1411.1784"
         ),

@@ -93,7 +93,15 @@ CARDS = (
         model=OneStep,
         config=OneStepConfig(),
         recipe=ContestRecipe(
-            epochs=10, batch=64, rate=2e-4, betas=(0.0, 0.99), warmup=0.02, average=0.999, bfloat16=True
+            epochs=16,
+            batch=64,
+            rate=4e-4,
+            generator_rate=5e-5,
+            gamma=0.1,
+            betas=(0.0, 0.99),
+            warmup=0.02,
+            average=0.999,
+            bfloat16=True,
         ),
         start="flow",
         summary="The flow in one step: its network, taught by a discriminator to arrive at once.",

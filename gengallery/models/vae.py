@@ -305,6 +305,7 @@ CARDS = (
         notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
         "no ReLU on mean and log-variance, where the report's let no latent have a negative mean or a "
         "variance below 1. The rest is the report's but the training, in which the weights decay beside each step.",
+        half=True,
     ),
     Card(
         name="cvae_64",
