@@ -21,6 +21,8 @@ DOTS = """svg => [...svg.querySelectorAll('a.dot')].map(dot => {
 })"""
 NAMES = """svg => [...svg.querySelectorAll('a.dot text')].filter(text => getComputedStyle(text).opacity === '1')
     .map(text => { const box = text.getBBox(); return [box.x, box.y, box.x + box.width, box.y + box.height]; })"""
+TICKS = """svg => [...svg.querySelectorAll('.ground > text:not(.axis, .floor)')]
+    .map(text => { const box = text.getBBox(); return [box.x, box.y, box.x + box.width, box.y + box.height]; })"""
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +221,10 @@ def test_plots_have_a_dot_a_model_in_the_right_order(visit, figures, width):
         assert meet == []
         # Where dots crowd, as the speed that was just measured has it, some names wait for a pointer.
         assert len(boxes) >= (0.6 * len(figures) if width == 1280 else 4)
+        ticks = svg.evaluate(TICKS)
+        assert [(a, b) for i, a in enumerate(ticks) for b in ticks[:i] if overlap(a, b) > 0] == []
+        below = [box for box in ticks if box[1] == max(box[1] for box in ticks)]
+        assert below[-1][0] - below[0][0] > svg.bounding_box()["width"] / 4  # and not all at one end
         floor = svg.locator("line.floor")
         expect(floor).to_have_count(1)
         assert float(floor.get_attribute("y1")) > max(down.values())

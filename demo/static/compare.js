@@ -21,12 +21,14 @@ function scale(values, from, to, spread, mostTicks = MOST_TICKS) {
     const bent = log ? Math.log10 : x => x, rim = 0.06 * (bent(most) - bent(least)) || 0.1;
     const low = bent(least) - rim, high = bent(most) + rim;
     const fits = tick => bent(tick) >= low && bent(tick) <= high && (tick >= 0 || least < 0);
-    const finer = [[1], [1, 3], [1, 2, 5]].map(digits => powers(digits).filter(fits)).filter(ticks => ticks.length <= mostTicks);
+    const rungs = [powers([1], 3), powers([1], 2), powers([1]), powers([1, 3]), powers([1, 2, 5])];
+    const finer = rungs.map(ticks => ticks.filter(fits)).filter(ticks => ticks.length <= mostTicks);
     const ticks = log && finer.at(-1)?.length > 1 ? finer.at(-1) : even(log ? least : low, log ? most : high, mostTicks).filter(fits);
     return { ticks, at: value => from + ((to - from) * (bent(value) - low)) / (high - low) };
 }
 
-const powers = digits => Array.from({ length: 24 }, (_, k) => digits.map(digit => Number(`${digit}e${k - 12}`))).flat();
+/** The digits at each power of ten, or at every second or third. */
+const powers = (digits, every = 1) => Array.from({ length: 24 / every }, (_, k) => digits.map(digit => Number(`${digit}e${k * every - 12}`))).flat();
 
 function even(low, high, mostTicks) {
     const rough = 10 ** Math.floor(Math.log10((high - low) / mostTicks));
