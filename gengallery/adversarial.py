@@ -26,9 +26,12 @@ PATCH = 2  # pixels along each side of the squares that the discriminator starts
 
 @dataclass(frozen=True)
 class ContestRecipe(Recipe):
-    """How a contest is trained; `widths` and `blocks` are the discriminator's."""
+    """How a contest is trained; `widths` and `blocks` are the discriminator's.
 
-    generator_rate: float | None = None  # the generator's, where `rate` is the discriminator's alone
+    A `generator_rate` leaves `rate` to the discriminator alone (M. Heusel et al. 2017, https://arxiv.org/abs/1706.08500).
+    """
+
+    generator_rate: float | None = None
     gamma: float = 0.5  # weight of the penalties, for pixels from -1 to 1
     penalise_every: int = 4  # steps between penalties
     widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
