@@ -9,7 +9,7 @@ import copy
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -432,15 +432,15 @@ def _beside(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> Iterator
     yield f"![Fréchet distance against milliseconds an image, of 16 at once: {speeds}.]({SAMPLING_PLOT})\n"
     yield (
         "Full circles are the networks of this page, hollow ones the gallery's, of any size, trained for as long as "
-        "they need, and judged by 10,000 samples. A thin line joins one network at several numbers of steps. The best "
-        "of each family:\n"
+        "they need, and judged by 10,000 samples. A thin line joins one network at several numbers of steps. "
+        f"{''.join(_head_starts(best.values(), cards))}The best of each family:\n"
     )
     yield from table(
         ["", "Fréchet here", "in the gallery", "parameters", "training, min", "Fréchet", "of 16, ms"],
         [
             [
                 title(name),
-                f"{found['families'][name]['moments'][-1]['frechet']:.2f}",
+                f"{found['families'][name]['moments'][-1]['frechet']:.2f}" if name in found["families"] else "",
                 f"`{model}`",
                 f"{cards[model]['parameters']:,}",
                 f"{cards[model]['training']['seconds'] / 60:.1f}",
@@ -450,6 +450,13 @@ def _beside(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> Iterator
             for name, model in best.items()
         ],
     )
+
+
+def _head_starts(models: Iterable[str], cards: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """Whose training went on from another model's."""
+    for model in models:
+        if start := cards[model]["start"]:
+            yield f"`{model}` begins with the weights of `{start}`, whose training comes on top: it has no rival here. "
 
 
 def _in_turn(found: dict[str, Any]) -> Iterator[str]:
@@ -514,22 +521,17 @@ def frechet_of(card: dict[str, Any]) -> float:
 
 
 def measured(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> list[str]:
-    """The gallery's models that can stand in the plot: in a family that was compared, with a scorecard and a speed."""
+    """The gallery's models that can stand in the plot: with a scorecard and a speed."""
     return [
-        name
-        for name, card in cards.items()
-        if name in found["gallery"]
-        and card["family"] in found["families"]
-        and card["scorecard"]
-        and not card["exhibit"]
+        name for name, card in cards.items() if name in found["gallery"] and card["scorecard"] and not card["exhibit"]
     ]
 
 
 def best_of_gallery(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """The gallery's model of the lowest Fréchet distance, by family."""
+    """The gallery's model of the lowest Fréchet distance, by family; first those that were compared."""
     order = sorted(measured(found, cards), key=lambda name: frechet_of(cards[name]), reverse=True)
     best = {cards[name]["family"]: name for name in order}
-    return {name: best[name] for name in found["families"] if name in best}
+    return {name: best[name] for name in dict.fromkeys([*found["families"], *sorted(best)]) if name in best}
 
 
 # -- the plots
@@ -578,9 +580,10 @@ class Label:
         return (0.68 if self.bold else 0.6) * self.size * len(self.text)
 
 
-def colours(found: dict[str, Any]) -> dict[str, str]:
-    """One for each family, the same in both plots."""
-    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(found["families"])}
+def colours(found: dict[str, Any], others: Iterable[str] = ()) -> dict[str, str]:
+    """One for each family that was compared, the same in both plots, and one for each of the `others`."""
+    names = dict.fromkeys([*found["families"], *others])
+    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
 
 
 def training_plot(found: dict[str, Any]) -> bytes:
@@ -611,16 +614,16 @@ def sampling_plot(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> by
 
     def draw(axes: "Axes") -> None:
         names, notes, points, lines = [], [], [], []
-        best = set(best_of_gallery(found, cards).values())
-        of_family = colours(found)
+        best = best_of_gallery(found, cards)
+        of_family = colours(found, best)
         for model in measured(found, cards):
             x, y, colour = found["gallery"][model]["16"], frechet_of(cards[model]), of_family[cards[model]["family"]]
             axes.plot(x, y, "o", markerfacecolor="none", markeredgecolor=colour, markersize=7, markeredgewidth=1.4)
             points.append((x, y))
-            if model in best:
+            if model in best.values():
                 notes.append(Label(x, y, model, colour, SIZE - 2))
-        for name, colour in of_family.items():
-            of = found["families"][name]
+        for name, of in found["families"].items():
+            colour = of_family[name]
             runs = [(run["milliseconds"], run["frechet"]) for run in of["steps"]]
             axes.plot([x for x, _ in runs], [y for _, y in runs], ".-", color=colour, linewidth=1, markersize=6)
             for run in (of["steps"][0], of["steps"][-1]) if of["steps"] else ():
