@@ -337,6 +337,14 @@ def test_the_recorded_losses_and_statistics_are_the_weights_own(name, real_root)
         ).all()  # theirs is the training set's
 
 
+@pytest.mark.parametrize("name", gengallery.list_models(option="steps"))
+def test_the_way_back_and_out_again_returns_the_image(name, real_root):
+    model, split = load(name), data.load(data.TEST, real_root, download=False)
+    images, labels = data.as_floats(split.images[:2]), split.labels[:2]
+    for told in ({}, {"label": labels}):
+        torch.testing.assert_close(model.reconstruct(images, **told), images, rtol=0, atol=1e-2)
+
+
 def test_no_two_models_are_one():
     assert len({gengallery.info(name)["checksum"] for name in NAMES}) == len(NAMES)
 
