@@ -394,9 +394,13 @@ class Model(Network, ABC):
         told = self._exactly(told)
         return self.decode(self.encode(images, **told), **told)
 
+    @property
+    def exact(self) -> dict[str, Any]:
+        """What `encode` and `reconstruct` are told where a call leaves it open, so that `decode` undoes `encode`."""
+        return {}
+
     def _exactly(self, told: dict[str, Any]) -> dict[str, Any]:
-        """`told`, with what it leaves open set so that `decode` undoes `encode`."""
-        return told
+        return told | {name: value for name, value in self.exact.items() if told.get(name) is None}
 
     def _in_chunks(self, network: Callable[[Tensor, Condition], Tensor], x: Tensor, condition: Condition) -> Tensor:
         with torch.inference_mode():

@@ -78,7 +78,7 @@ GALLERY = {
         ("second", 0.5),
     )
 }
-GALLERY["second"] |= {"family": "onestep", "start": "first"}  # of a family that is not compared  # fmt: skip
+GALLERY["second"] |= {"family": "onestep", "start": "first"}  # of a family that is not compared
 
 
 def texts(svg: bytes) -> list[str]:

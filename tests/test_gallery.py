@@ -64,11 +64,6 @@ def drawn(model: Model, n: int, seed: int) -> dict:
     return {"label": model.labels(n, seed)} if model.options.label else {}
 
 
-def exactly(model: Model) -> dict:
-    """What `reconstruct` tells `decode`, so that it undoes `encode`."""
-    return model._exactly({})
-
-
 def quickly(model: Model) -> dict:
     """What a model is told where any images will do."""
     return {"steps": 1} if model.options.steps else {}
@@ -88,7 +83,7 @@ def test_the_four_calls_give_images_and_latents(name, garments):
     assert is_latents(z, 3, d)
     assert torch.equal(model.encode(garments, **quickly(model)), z)  # the mean, not a sample
     assert is_images(model.reconstruct(garments, **quickly(model)), 3)
-    again = model.decode(model.encode(garments[:1]), **exactly(model))
+    again = model.decode(model.encode(garments[:1]), **model.exact)
     assert torch.equal(model.reconstruct(garments[:1]), again)
 
 

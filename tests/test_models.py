@@ -521,8 +521,8 @@ def test_guidance_weighs_the_log_odds(images):
     assert torch.equal(model.reconstruct(images, label=LABELS), model.decode(u, label=LABELS, guidance=1))
     strict = Vae(VaeConfig(3, conditional=True, guidance=3)).eval()
     strict.load_state_dict(model.state_dict())
-    for untold in ({}, {"guidance": None}):  # an image comes back as it was, whatever guidance the config has
-        assert torch.equal(strict.reconstruct(images, label=LABELS, **untold), model.decode(u, label=LABELS))
+    for nothing in ({}, {"guidance": None}):  # an image comes back as it was, whatever guidance the config has
+        assert torch.equal(strict.reconstruct(images, label=LABELS, **nothing), model.decode(u, label=LABELS))
     assert torch.equal(model.decode(u, label=LABELS, guidance=0), model.decode(u))
 
 

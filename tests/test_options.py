@@ -414,8 +414,9 @@ def test_a_keyword_that_nobody_has_is_refused():
         for call in calls(model, colour="red"):
             with pytest.raises(TypeError, match=r"^colour: .*no model takes colour$"):
                 call()
-    with pytest.raises(TypeError, match="this model takes label and guidance and steps"):
-        untrained("flow").generate(1, colour=None)
+    for call in calls(untrained("flow"), colour=None):
+        with pytest.raises(TypeError, match="this model takes label and guidance and steps"):
+            call()
 
 
 def test_nothing_told_is_told_to_every_model():

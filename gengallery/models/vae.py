@@ -208,10 +208,10 @@ class Vae(Model):
             logits = untold + guidance * (logits - untold)
         return torch.sigmoid(logits)
 
-    def _exactly(self, told: dict[str, Any]) -> dict[str, Any]:
+    @property
+    def exact(self) -> dict[str, Any]:
         # Guidance exaggerates, and an image is to come back as it was.
-        exact = {"guidance": 1.0} if self.config.conditional else {}
-        return exact | {name: value for name, value in told.items() if value is not None}
+        return {"guidance": 1.0} if self.config.conditional else {}
 
     def losses(
         self, images: Tensor, labels: Tensor, rng: np.random.Generator, decoded: Tensor | None = None
