@@ -67,6 +67,7 @@ class Discriminator(nn.Module):
 class Contest(Learner):
     """Trains a generator against a discriminator that is thrown away afterwards."""
 
+    discriminator_type: type[nn.Module] = Discriminator  # made of a recipe's `widths` and `blocks`
     model: Model
     steps: Tensor
 
@@ -74,7 +75,7 @@ class Contest(Learner):
         super().__init__()
         self.recipe = recipe
         self.model = model
-        self.discriminator = Discriminator(recipe.widths, recipe.blocks)
+        self.discriminator = self.discriminator_type(recipe.widths, recipe.blocks)
         self.optimizers = (adam(self.discriminator, recipe), adam(self.model, recipe, rate=recipe.generator_rate))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 

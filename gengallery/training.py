@@ -74,7 +74,8 @@ class Run:
             torch.manual_seed(self.seed)
             self.learner: Learner = learner(card)
         if card.start:
-            _start_from(self.learner.model, gallery.load(card.start))
+            for network in self.learner.children():
+                _start_from(network, gallery.load(card.start))
         self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
             AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
@@ -279,11 +280,11 @@ class Operations(TorchDispatchMode):
         return answer
 
 
-def _start_from(model: Network, other: Network) -> None:
-    """Give `model` the weights of `other` that have the same name and shape."""
+def _start_from(network: nn.Module, other: Network) -> None:
+    """Give `network` the weights of `other` that have the same name and shape."""
     theirs = other.state_dict()
     with torch.no_grad():
-        for name, tensor in model.state_dict().items():
+        for name, tensor in network.state_dict().items():
             if name in theirs and theirs[name].shape == tensor.shape:
                 tensor.copy_(theirs[name])
 

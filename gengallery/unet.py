@@ -21,10 +21,10 @@ WAVES = 32  # frequencies in which a time is written
 FASTEST = 1000.0  # radians in a unit of time
 
 
-class UNet(nn.Module):
-    """Images (n, 1, 28, 28) to images, told a time for each and a class.
+class UNetEncoder(nn.Module):
+    """The first half: images (n, 1, 28, 28), told a time for each and a class, to maps at 14 x 14 and at 7 x 7.
 
-    `widths`: channels at 14 x 14 and at 7 x 7; `blocks`: residual blocks on each side of the finer, and at the coarser.
+    `widths`: channels at 14 x 14 and at 7 x 7; `blocks`: residual blocks there.
     """
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int]):
@@ -37,15 +37,14 @@ class UNet(nn.Module):
         self.inward = nn.ModuleList(Block(fine, fine, told) for _ in range(blocks[0]))
         self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
         self.middle = nn.ModuleList(Block(coarse, coarse, told) for _ in range(blocks[1]))
-        self.up = nn.Conv2d(coarse, 4 * fine, 1)
-        self.outward = nn.ModuleList(Block(2 * fine, fine, told) for _ in range(blocks[0]))
-        self.leave = nn.Conv2d(fine, PATCH**2, 3, padding=1)
-        start_at_zero(self.leave)
 
-    def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28), times (n) in [0, 1] and classes (n) to images (n, 1, 28, 28)."""
+    def told(self, t: Tensor, labels: Tensor) -> Tensor:
+        """What each block is told of times (n) in [0, 1] and classes (n): (n, 2 coarse)."""
         angles = t[:, None] * torch.exp(torch.linspace(0, math.log(FASTEST), WAVES))
-        told = F.silu(self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(labels))
+        return F.silu(self.time(torch.cat([angles.sin(), angles.cos()], 1)) + self.label(labels))
+
+    def encode(self, x: Tensor, told: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Images to the maps (n, fine, 14, 14) after each block there, and those (n, coarse, 7, 7) after the last."""
         x = self.enter(F.pixel_unshuffle(x, PATCH))  # (n, fine, 14, 14)
         skips = []
         for block in self.inward:
@@ -54,6 +53,24 @@ class UNet(nn.Module):
         h = self.down(x)  # (n, coarse, 7, 7)
         for block in self.middle:
             h = block(h, told)
+        return skips, h
+
+
+class UNet(UNetEncoder):
+    """Images (n, 1, 28, 28) to images, told a time for each and a class; blocks at 14 x 14 on either side."""
+
+    def __init__(self, widths: tuple[int, int], blocks: tuple[int, int]):
+        super().__init__(widths, blocks)
+        fine, coarse = widths
+        self.up = nn.Conv2d(coarse, 4 * fine, 1)
+        self.outward = nn.ModuleList(Block(2 * fine, fine, 2 * coarse) for _ in range(blocks[0]))
+        self.leave = nn.Conv2d(fine, PATCH**2, 3, padding=1)
+        start_at_zero(self.leave)
+
+    def forward(self, x: Tensor, t: Tensor, labels: Tensor) -> Tensor:
+        """Images (n, 1, 28, 28), times (n) in [0, 1] and classes (n) to images (n, 1, 28, 28)."""
+        told = self.told(t, labels)
+        skips, h = self.encode(x, told)
         x = F.pixel_shuffle(self.up(h), 2)
         for block in self.outward:
             x = block(torch.cat([x, skips.pop()], 1), told)

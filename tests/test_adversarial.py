@@ -9,7 +9,9 @@ from torch.nn import functional as F
 from gengallery.adversarial import Contest, ContestRecipe, Discriminator
 from gengallery.images import NO_CLASS, PIXELS, SHAPE
 from gengallery.model import Condition
+from gengallery.models.onestep import FlowDiscriminator, OneStep, OneStepConfig, OneStepContest
 from gengallery.noise import NORMAL, Noise
+from gengallery.unet import DEVIATION, MEAN, UNet
 
 LABELS = torch.arange(8)
 
@@ -64,10 +66,11 @@ def images() -> torch.Tensor:
 # -- the discriminator
 
 
-def test_a_verdict_is_one_number_an_image(images):
+@pytest.mark.parametrize(("kind", "widths"), [(Discriminator, (4, 8)), (FlowDiscriminator, (8, 16))])
+def test_a_verdict_is_one_number_an_image(kind, widths, images):
     torch.manual_seed(0)
     for blocks in ((1, 1), (2, 3)):
-        discriminator = Discriminator((4, 8), blocks)
+        discriminator = kind(widths, blocks)
         assert discriminator(images, LABELS).shape == (8,)
         alone = discriminator(images[2:3], LABELS[2:3])
         torch.testing.assert_close(alone[0], discriminator(images, LABELS)[2], rtol=1e-4, atol=1e-5)
@@ -99,6 +102,47 @@ def test_the_discriminator_sees_pixels_from_minus_one_to_one(images):
     discriminator.maps.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     discriminator(images, LABELS)
     torch.testing.assert_close(seen[0], images * 2 - 1)
+
+
+# -- the discriminator that starts from a flow's network
+
+
+def flow_discriminator() -> FlowDiscriminator:
+    """One of which no part is silent."""
+    torch.manual_seed(0)
+    discriminator = FlowDiscriminator((8, 16), (1, 2))
+    for parameter in discriminator.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
+    return discriminator
+
+
+def test_the_class_of_each_image_matters_to_its_own_verdict(images):
+    discriminator = flow_discriminator()
+    found = discriminator(images, LABELS)
+    for label in (3, NO_CLASS):
+        other = discriminator(images, LABELS.index_fill(0, torch.tensor([2]), label))
+        assert (~torch.isclose(other, found, rtol=0, atol=1e-5)).tolist() == [False, False, True, *5 * [False]]
+
+
+def test_a_flows_network_judges_images_as_it_knows_them(images):
+    """Shifted and scaled, and at the end of the way: what it saw there while it learned to flow."""
+    discriminator, flow = flow_discriminator(), UNet((8, 16), (1, 2))
+    flow.load_state_dict(discriminator.unet.state_dict(), strict=False)
+    seen = []
+    flow.middle[-1].register_forward_hook(lambda module, given, maps: seen.append(maps))
+    flow((images - MEAN) / DEVIATION, torch.ones(8), LABELS)
+    torch.testing.assert_close(discriminator(images, LABELS), discriminator.verdict(seen[0]).flatten())
+
+
+def test_both_sides_of_a_one_step_contest_learn(images):
+    recipe = ContestRecipe(epochs=1, rate=1e-3, widths=(8, 16), betas=(0.0, 0.99))
+    learner = OneStepContest(OneStep(OneStepConfig((8, 16), (1, 1))), recipe)
+    before = weights(learner.discriminator), weights(learner.model)
+    for _ in range(2):  # a network that starts as nothing has no slope for what stands before its last layer
+        learner.step(images, LABELS, rng())
+    assert moved(learner.discriminator.unet, {k[5:]: v for k, v in before[0].items() if k.startswith("unet.")})
+    assert moved(learner.model, before[1])
 
 
 # -- losses and penalties

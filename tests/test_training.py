@@ -312,6 +312,22 @@ def test_a_run_may_start_from_another_models_weights(fake_train):
     assert same(Run(averaged, fake_train).model, gengallery.load("gan_dim_8"))
 
 
+def test_all_of_a_learners_networks_start_from_the_others_weights(fake_train):
+    card = next(card for card in cards().values() if card.start and isinstance(card.recipe, ContestRecipe))
+    learner, theirs = Run(card, fake_train).learner, gengallery.load(card.start).state_dict()
+    shared = {
+        side: {
+            name
+            for name, tensor in network.state_dict().items()
+            if name in theirs and torch.equal(tensor, theirs[name])
+        }
+        for side, network in learner.named_children()
+    }
+    assert shared["model"] == set(theirs) - {name for name in theirs if name.startswith("prior.")}
+    assert shared["discriminator"] == set(learner.discriminator.state_dict()) & set(theirs) != set()
+    assert set(learner.discriminator.state_dict()) - set(theirs)  # what it has of its own
+
+
 def test_only_weights_of_the_same_name_and_shape_are_taken(fake_train):
     card = cards()["ae_16"]
     run, fresh = Run(replace(card, start="ae_2"), fake_train), Run(card, fake_train)
