@@ -152,7 +152,7 @@ class Card:
     exhibit: bool = False  # kept to show a failure
     seed: int = 0  # of its training
     paper: Paper | None = None  # where it is another than the family's
-    start: str = ""  # the model whose weights it starts from, those of the same name and shape; else from chance
+    start: str = ""  # the model whose weights training starts from, those of the same name and shape; else from chance
     half: bool = False  # kept in half precision: half the size, and no figure that notices
 
     @property

@@ -74,8 +74,9 @@ class Run:
             torch.manual_seed(self.seed)
             self.learner: Learner = learner(card)
         if card.start:
+            start = gallery.load(card.start)
             for network in self.learner.children():
-                _start_from(network, gallery.load(card.start))
+                _start_from(network, start)
         self.learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
         self.average = (
             AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average), use_buffers=False)
