@@ -1,0 +1,96 @@
+"""Arrays of images and labels, as files hold them, brought to one shape and checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gengallery.data.images import CHANNELS, as_pil, levels_of
+from gengallery.data.spec import MOST_CLASSES, ImageSpec
+
+SHAPES = "(N, H, W), (N, H, W, 1, 3 or 4) or (N, 1, 3 or 4, H, W)"
+
+
+def as_levels(values: Any, where: str) -> NDArray[np.uint8]:
+    """Images as levels (N, H, W, C), uint8, with 1, 3 or 4 channels.
+
+    `values` has one of these shapes, or (N, H * W) where H = W; integers or whole floats in 0..255, floats in [0, 1],
+    or booleans. Raises ValueError, which begins with `where`, for anything else.
+    """
+    values = np.asarray(values)
+    if values.ndim == 2 and (side := round(values.shape[1] ** 0.5)) ** 2 == values.shape[1]:
+        values = values.reshape(-1, side, side)
+    if values.ndim == 4 and values.shape[-1] not in CHANNELS and values.shape[1] in CHANNELS:
+        values = np.moveaxis(values, 1, -1)
+    elif values.ndim == 3:
+        values = values[..., None]
+    if values.ndim != 4 or values.shape[-1] not in CHANNELS or 0 in values.shape:
+        raise ValueError(f"{where}: expected images of shape {SHAPES}, found {values.shape}")
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    if values.dtype == bool:
+        return values.astype(np.uint8) * np.uint8(255)
+    if values.dtype.kind not in "iuf":
+        raise ValueError(f"{where}: expected images of numbers, found an array of {values.dtype}")
+    low, high = values.min(), values.max()
+    if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"{where}: expected finite numbers, found NaN or infinity")
+    if values.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.rint(values * 255).astype(np.uint8)
+    if low >= 0 and high <= 255 and (values.dtype.kind != "f" or (values == np.rint(values)).all()):
+        return values.astype(np.uint8)
+    raise ValueError(
+        f"{where}: expected levels in 0..255 or floats in [0, 1], found values of {values.dtype} "
+        f"from {low:.4g} to {high:.4g}"
+    )
+
+
+def fitted(levels: NDArray[np.uint8], image: ImageSpec) -> NDArray[np.uint8]:
+    """Levels (N, H, W, C) as (N, C, H, W) of the shape of `image`: resized, padded, grey or in colour, never inverted."""
+    if levels.shape[1:] == (image.height, image.width, image.channels):
+        return np.ascontiguousarray(np.moveaxis(levels, -1, 1))
+    return np.stack([fitted_picture(as_pil(one), image) for one in levels])
+
+
+def fitted_picture(picture: Image.Image, image: ImageSpec) -> NDArray[np.uint8]:
+    """One picture as levels (C, H, W) of the shape of `image`."""
+    return levels_of(picture, image, inverted=False, enlarge_by=Image.Resampling.BILINEAR)
+
+
+def as_values(labels: Any, n: int, where: str) -> NDArray[Any]:
+    """The label of each of `n` images, (n), integers or strings, from an array (n) or (n, 1) of these or of whole floats.
+
+    Raises ValueError, which begins with `where`, for anything else.
+    """
+    values = np.asarray(labels)
+    if values.ndim == 2 and values.shape[1] > 1:
+        raise ValueError(
+            f"{where}: expected one label for each image, found {values.shape[1]} columns; "
+            "of one column for each class, argmax(1) gives the labels"
+        )
+    if values.ndim == 2:
+        values = values[:, 0]
+    if values.shape != (n,):
+        raise ValueError(f"{where}: expected {n:,} labels, as many as images, found the shape {values.shape}")
+    if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all():
+        return values.astype(np.int64)
+    if values.dtype.kind in "iub":
+        return values.astype(np.int64)
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8")
+    if values.dtype.kind != "U":
+        raise ValueError(f"{where}: expected labels that are whole numbers or names, found an array of {values.dtype}")
+    return values
+
+
+def numbered(
+    labels: Mapping[str, NDArray[Any]], where: str
+) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
+    """The names of the classes, sorted, and the labels of each split as their numbers, from 0 on."""
+    values = np.unique(np.concatenate([np.unique(each) for each in labels.values()]))
+    if len(values) > MOST_CLASSES:
+        raise ValueError(f"{where}: expected at most {MOST_CLASSES} classes, found {len(values):,} different labels")
+    numbers = {split: np.searchsorted(values, each).astype(np.int64) for split, each in labels.items()}
+    return tuple(map(str, values.tolist())), numbers
