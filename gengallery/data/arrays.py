@@ -10,6 +10,7 @@ from PIL import Image
 from gengallery.data.images import CHANNELS, as_pil, levels_of
 from gengallery.data.spec import MOST_CLASSES, ImageSpec
 
+ENLARGING = Image.Resampling.BILINEAR
 SHAPES = "(N, H, W), (N, H, W, 1, 3 or 4) or (N, 1, 3 or 4, H, W)"
 
 
@@ -31,16 +32,19 @@ def as_levels(values: Any, where: str) -> NDArray[np.uint8]:
     if values.dtype == np.uint8:
         return np.ascontiguousarray(values)
     if values.dtype == bool:
-        return values.astype(np.uint8) * np.uint8(255)
+        return np.where(values, 255, 0).astype(np.uint8)
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{where}: expected images of numbers, found an array of {values.dtype}")
     low, high = values.min(), values.max()
     if values.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError(f"{where}: expected finite numbers, found NaN or infinity")
+    levels: NDArray[np.uint8] | None = None
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
-        return np.rint(values * 255).astype(np.uint8)
-    if low >= 0 and high <= 255 and (values.dtype.kind != "f" or (values == np.rint(values)).all()):
-        return values.astype(np.uint8)
+        levels = np.rint(values * 255).astype(np.uint8)
+    elif low >= 0 and high <= 255 and (values.dtype.kind != "f" or (values == np.rint(values)).all()):
+        levels = values.astype(np.uint8)
+    if levels is not None:
+        return levels
     raise ValueError(
         f"{where}: expected levels in 0..255 or floats in [0, 1], found values of {values.dtype} "
         f"from {low:.4g} to {high:.4g}"
@@ -48,19 +52,34 @@ def as_levels(values: Any, where: str) -> NDArray[np.uint8]:
 
 
 def fitted(levels: NDArray[np.uint8], image: ImageSpec) -> NDArray[np.uint8]:
-    """Levels (N, H, W, C) as (N, C, H, W) of the shape of `image`: resized, padded, grey or in colour, never inverted."""
-    if levels.shape[1:] == (image.height, image.width, image.channels):
-        return np.ascontiguousarray(np.moveaxis(levels, -1, 1))
-    return np.stack([fitted_picture(as_pil(one), image) for one in levels])
+    """Levels (N, H, W, C) as (N, C, H, W) of the shape of `image`: resized, padded, in its channels, never inverted."""
+    height, width, channels = levels.shape[1:]
+    if channels in (1, image.channels) and (height, width) == (image.height, image.width):
+        result = np.broadcast_to(np.moveaxis(levels, -1, 1), (len(levels), *image.shape))
+        return np.ascontiguousarray(result)
+    if channels == 4 or height * image.width != width * image.height:
+        return np.stack([fitted_picture(as_pil(one), image) for one in levels])
+    # Nothing to lay on a ground: the same, but faster.
+    result = np.empty((len(levels), image.height, image.width, image.channels), np.uint8)
+    way = resampling(width, image.width)
+    for one, place in zip(levels, result, strict=True):
+        picture = as_pil(one).convert("L" if image.channels == 1 else "RGB")
+        place[:] = np.asarray(picture.resize((image.width, image.height), way)).reshape(place.shape)
+    return np.ascontiguousarray(np.moveaxis(result, -1, 1))
 
 
 def fitted_picture(picture: Image.Image, image: ImageSpec) -> NDArray[np.uint8]:
     """One picture as levels (C, H, W) of the shape of `image`."""
-    return levels_of(picture, image, inverted=False, enlarge_by=Image.Resampling.BILINEAR)
+    return levels_of(picture, image, inverted=False, enlarge_by=ENLARGING)
 
 
-def as_values(labels: Any, n: int, where: str) -> NDArray[Any]:
-    """The label of each of `n` images, (n), integers or strings, from an array (n) or (n, 1) of these or of whole floats.
+def resampling(width: int, wanted: int) -> Image.Resampling:
+    """How pictures are resized: smaller by an area average."""
+    return ENLARGING if wanted > width else Image.Resampling.BOX
+
+
+def as_values(labels: Any, where: str) -> NDArray[Any]:
+    """The labels (N), integers or strings, of an array (N) or (N, 1) of these, of whole floats or of booleans.
 
     Raises ValueError, which begins with `where`, for anything else.
     """
@@ -68,15 +87,14 @@ def as_values(labels: Any, n: int, where: str) -> NDArray[Any]:
     if values.ndim == 2 and values.shape[1] > 1:
         raise ValueError(
             f"{where}: expected one label for each image, found {values.shape[1]} columns; "
-            "of one column for each class, argmax(1) gives the labels"
+            "where they are one for each class, argmax(1) gives the labels"
         )
     if values.ndim == 2:
         values = values[:, 0]
-    if values.shape != (n,):
-        raise ValueError(f"{where}: expected {n:,} labels, as many as images, found the shape {values.shape}")
-    if values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all():
-        return values.astype(np.int64)
-    if values.dtype.kind in "iub":
+    if values.ndim != 1:
+        raise ValueError(f"{where}: expected labels (N), found the shape {values.shape}")
+    whole = values.dtype.kind == "f" and np.isfinite(values).all() and (values == np.rint(values)).all()
+    if whole or values.dtype.kind in "iub":
         return values.astype(np.int64)
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8")
@@ -85,10 +103,20 @@ def as_values(labels: Any, n: int, where: str) -> NDArray[Any]:
     return values
 
 
-def numbered(
-    labels: Mapping[str, NDArray[Any]], where: str
-) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
-    """The names of the classes, sorted, and the labels of each split as their numbers, from 0 on."""
+def within(labels: Any, classes: tuple[str, ...], where: str) -> NDArray[np.int64]:
+    """Labels (N) of `classes`, from 0 on. Raises ValueError, which begins with `where`, if one is no class's number."""
+    values, last = as_values(labels, where), max(1, len(classes)) - 1
+    if values.dtype.kind != "i":
+        raise ValueError(f"{where}: expected labels from 0 to {last}, found names, as {str(values[0])!r}")
+    if len(values) and not 0 <= values.min() <= values.max() <= last:
+        raise ValueError(
+            f"{where}: expected labels from 0 to {last}, one for each class, found {values.min()} to {values.max()}"
+        )
+    return values
+
+
+def numbered(labels: Mapping[str, NDArray[Any]], where: str) -> tuple[tuple[str, ...], dict[str, NDArray[np.int64]]]:
+    """The labels that occur, sorted, as names, and those of each split as their numbers, from 0 on."""
     values = np.unique(np.concatenate([np.unique(each) for each in labels.values()]))
     if len(values) > MOST_CLASSES:
         raise ValueError(f"{where}: expected at most {MOST_CLASSES} classes, found {len(values):,} different labels")

@@ -24,7 +24,7 @@ MANY = 200  # files in a folder; beyond, only those are looked into whose names 
 PROMISING = re.compile(r"idx\d|ubyte")
 UNREADABLE = (OSError, EOFError, zlib.error, ValueError)
 IMAGES, LABELS = "images", "labels"
-Pair = tuple[tuple[Path, ...], tuple[Path, ...]]  # files with the images and with the labels, the first to be tried first
+Pair = tuple[tuple[Path, ...], tuple[Path, ...]]  # the files to be tried for the images, and for the labels
 
 
 class Absent(ValueError):

@@ -167,11 +167,10 @@ def _to_unit(values: NDArray[Any]) -> NDArray[np.float32]:
                 f"as_images: expected floats in [0, 1], found values from {low:.4g} to {high:.4g}{hint}; "
                 "for values in 0..255 give integers"
             )
-        return np.clip(values, 0, 1).astype(np.float32)
+        return np.asarray(np.clip(values, 0, 1), dtype=np.float32)
     if low < 0 or high > 255:
         raise ValueError(f"as_images: expected integers in 0..255, found values from {low} to {high}")
-    unit: NDArray[np.float32] = values.astype(np.float32) / np.float32(255)
-    return unit
+    return np.asarray(values, dtype=np.float32) / np.float32(255)
 
 
 def _to_floats(levels: NDArray[np.uint8]) -> Tensor:

@@ -42,7 +42,7 @@ class Torchvision:
     first_label: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """A data set that is known by name.
 
@@ -291,6 +291,14 @@ def dataset_names() -> tuple[str, ...]:
 def registered(name: str) -> "Source | Dataset | None":
     """What `register_dataset` was given for `name`, or the entry of this file; None for an unknown name."""
     return _registered.get(name)
+
+
+def known_by(checksums: Mapping[str, str]) -> Source | None:
+    """The source that knows each of these checksums, by split, as its own."""
+    for source in _registered.values():
+        if isinstance(source, Source) and checksums.items() <= dict(source.checksums).items():
+            return source
+    return None
 
 
 @lru_cache(maxsize=1)
