@@ -1,113 +1,287 @@
-"""The gallery: which models there are, what is known of them, and loading one.
+"""A gallery: a folder of models, what is known of each, and loading one.
 
-The files in `weights/` are the gallery. Listing them and reading their cards needs no torch.
+The files of a folder are its gallery. Listing them and reading their cards needs no torch.
 """
 
 import difflib
+import fnmatch
 import os
 import re
+import warnings
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from gengallery import checkpoint
-from gengallery.checkpoint import SUFFIX, Checkpoint, CheckpointError
+from gengallery.data import ImageSpec
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CLASSIFIER, SUFFIX, CheckpointError
+from gengallery.text import Text
 
 if TYPE_CHECKING:
-    from gengallery.model import Model, Network
+    import torch
 
-N = TypeVar("N", bound="Network")
+    from gengallery.model.model import Model
+    from gengallery.model.network import Network
+    from gengallery.storage.checkpoint import Checkpoint
+
+VARIABLE = "GENGALLERY_WEIGHTS"
+Names = list[str]  # inside the class, `list` is its method
+OPTIONS = ("label", "guidance", "steps")
+HISTORY = "history"  # the folder beside the files of weights
 NEWER = "Update gengallery to read it."
 HERE = Path(__file__).resolve().parent
 # In a checkout the weights lie beside the package; in an installed wheel, inside it.
-WEIGHTS = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
+SHIPPED = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
 
 
-def list_models(family: str | None = None, option: str | None = None) -> list[str]:
-    """The names of the models in the gallery, in natural order (ae_2 before ae_16), exhibits last.
+class Gallery:
+    """The models of `folder`, by default those that ship with gengallery, or that GENGALLERY_WEIGHTS names.
 
-    `family` keeps those of one family: "autoencoder", "gan", "vae". `option` keeps those whose calls take it: "label",
-    "guidance", "steps". Raises ValueError for another family; an option that no model takes gives an empty list.
+    A file that is not sound is left out of the list, with its cause in `problems()`. Headers are read once, and again
+    when a file changes.
+
+    Example:
+        >>> import gengallery
+        >>> gengallery.Gallery().list("vae*")
+        ['vae_2', 'vae_64', 'vae_64_relu']
     """
-    headers = [_checked(checkpoint.read_header(path), path) for path in _files().values()]
-    families = sorted({header["family"] for header in headers})
-    if family is not None and family not in families:
-        raise ValueError(f"unknown family {family!r}; there are {', '.join(families)}")
-    headers = [header for header in headers if family in (None, header["family"])]
-    if option is not None:
-        headers = [header for header in headers if option in header["card"].get("options", ())]
-    return [header["name"] for header in sorted(headers, key=_order)]
 
+    def __init__(self, folder: str | os.PathLike[str] | None = None):
+        self.folder = _default_folder() if folder is None else Path(folder).expanduser()
+        self._headers: dict[Path, tuple[tuple[int, int, int], dict[str, Any] | CheckpointError]] = {}
+        self._added: dict[str, Model] = {}
 
-def _order(header: dict) -> tuple:
-    parts = re.split(r"(\d+)", header["name"])
-    return header["card"]["exhibit"], [int(part) if part.isdigit() else part for part in parts]
+    def list(self, pattern: str = "*", *, family: str | None = None, option: str | None = None) -> Names:
+        """The names of the models, in natural order (ae_2 before ae_16), exhibits last.
 
+        `pattern` keeps the names that match it ("vae*"); `family` keeps those of one family: "autoencoder", "gan",
+        "vae"; `option` those whose calls take it: "label", "guidance", "steps". Raises ValueError for a family that no
+        model is of, and for another option.
+        """
+        if option is not None and option not in OPTIONS:
+            raise ValueError(f"unknown option {option!r}; there are {', '.join(OPTIONS)}")
+        headers = self._all()
+        families = sorted({header["family"] for header in headers.values()})
+        if family is not None and family not in families:
+            raise ValueError(f"unknown family {family!r}; there are {', '.join(families)}")
+        kept = {
+            name: header
+            for name, header in headers.items()
+            if family in (None, header["family"])
+            and (option is None or option in header["card"].get("options", ()))
+            and fnmatch.fnmatchcase(name, pattern)
+        }
+        return sorted(kept, key=lambda name: _order(name, kept[name]))
 
-def info(name: str) -> dict[str, Any]:
-    """What is known of the model `name`, without loading it.
+    def info(self, name: str | os.PathLike[str]) -> dict[str, Any]:
+        """What is known of the model `name`, or of the file at a path that ends in .safetensors, without loading it.
 
-    A dict: `name`, `family`, `summary`, `notes`, `exhibit` (true for one that is kept to show a failure), `latent`
-    (numbers in a latent), `options` (the keywords that its calls take), `prior`, `paper` (authors, title, year, url),
-    `equations`, `parameters`, `config`, `recipe`, `training` (command, seed, epochs, seconds, device, versions, data
-    checksum), `cost` (floating-point operations, of the whole training and of one image; see `gengallery.training`),
-    `losses` (of ours, on train and test), `reported` (the report's), `scorecard` (see `gengallery.evaluate.Scorecard`;
-    None where these weights were not measured, or not by the present judge), `bytes` and `path` of the file. Raises
-    ValueError for an unknown name.
-    """
-    path = _path(name)
-    header = _checked(checkpoint.read_header(path), path)
-    return {
-        "name": header["name"],
-        "family": header["family"],
-        **header["card"],
-        "latent": header["prior"]["dim"],
-        **{key: header[key] for key in ("prior", "parameters", "cost", "config", "training", "losses", "checksum")},
-        "scorecard": _scorecard(header),
-        "bytes": path.stat().st_size,
-        "path": str(path),
-    }
+        A dict: `name`, `family`, `summary` and `notes` (with their translations, see `gengallery.text.Text`), `exhibit`
+        (true for one that is kept to show a failure), `report` (the report's name of the experiment), `image` (the
+        images it is for), `latent` (numbers in a latent), `options` (the keywords that its calls take), `prior`,
+        `paper` (authors, title, year, url), `equations`, `parameters`, `config`, `recipe`, `training` (command, seed,
+        epochs, seconds, device, versions, data checksum), `cost` (floating-point operations, of the whole training and
+        of one image; see `gengallery.training.flops`), `losses` (of ours, on train and test), `reported` (the
+        report's), `scorecard` (see `gengallery.evaluation.scorecard.Scorecard`; None where these weights were not
+        measured, or not with this gallery's classifier), `checksum` of the tensors, `bytes` and `path` of the file.
 
+        Raises ValueError for an unknown name, and `CheckpointError` for a file that is not sound.
+        """
+        if str(name) in self._added:
+            return _as_info(self._added[str(name)].file_header(), None, 0, "")
+        path = _as_path(name) or self._path(name)
+        header = checkpoint.read_header(path) if _as_path(name) else self._header(path)
+        return _as_info(header, self._scorecard(header), path.stat().st_size, str(path))
 
-def _scorecard(header: dict[str, Any]) -> dict[str, Any] | None:
-    """The scorecard in `header`, if it is of the weights beside it and by the judge that is here."""
-    found = header.get("scorecard")
-    if not isinstance(found, dict) or found.get("weights") != header["checksum"]:
+    def load(
+        self,
+        name: str | os.PathLike[str],
+        *,
+        device: "str | torch.device" = "cpu",
+        dtype: "torch.dtype | None" = None,
+    ) -> "Model":
+        """The model `name`, or that of the file at a path that ends in .safetensors.
+
+        It is on `device`, with weights of the floating type `dtype`, float32 unless given, and ready: `generate`,
+        `decode`, `encode`, `reconstruct`. Raises ValueError for an unknown name and `CheckpointError` for a file that
+        is not a sound model.
+        """
+        if str(name) in self._added:
+            return self._added[str(name)].to(device=device, dtype=dtype)
+        path = _as_path(name)
+        saved = checkpoint.read(path or self._path(name))
+        if path is None:
+            _check_name(saved.header, saved.path)
+        model = _model(saved)
+        return model.to(device=device, dtype=dtype) if dtype is not None or str(device) != "cpu" else model
+
+    def histories(self) -> Names:
+        """The names of the models whose training is on record, in the order of `list`."""
+        kept = {path.name.removesuffix(SUFFIX) for path in (self.folder / HISTORY).glob(f"*{SUFFIX}")}
+        return [name for name in self.list() if name in kept]
+
+    def history(self, name: str) -> "dict[int, Model]":
+        """The model `name` after so many epochs of its training, from 0 on, each ready to decode.
+
+        Their priors and statistics are the finished model's. Raises ValueError for a model without a history, and
+        `CheckpointError` for a file that does not fit the model.
+        """
+        from gengallery.storage import history
+
+        if name not in self.histories():
+            raise ValueError(f"expected a model with a history: {', '.join(self.histories())}; found {name!r}")
+        path = self.folder / HISTORY / f"{name}{SUFFIX}"
+        return {epoch: history.fill(self.load(name), found, path) for epoch, found in history.read(path).items()}
+
+    def add(self, model: "Model") -> None:
+        """Let `model`, which comes from no file, stand in the list under its name, for as long as this gallery lives.
+
+        Raises ValueError if it has no name, or if a file has it already.
+        """
+        if not model.name:
+            raise ValueError("model: expected one with a name, found none; set model.name")
+        if model.name in self._files():
+            raise ValueError(f"model: expected a new name, found {model.name!r}, which a file of {self.folder} has")
+        self._added[model.name] = model
+
+    def problems(self) -> dict[str, CheckpointError]:
+        """The files that are not sound, each with its cause."""
+        found = {path.name: self._read(path) for path in self._files().values()}
+        return {name: error for name, error in found.items() if isinstance(error, CheckpointError)}
+
+    @property
+    def image(self) -> ImageSpec:
+        """What images the models are for: the spec of the first one. Raises ValueError for an empty gallery."""
+        for name in self.list():
+            return ImageSpec.from_json(self.info(name)["image"])
+        raise ValueError(f"{self.folder}: expected at least one model, found none")
+
+    @property
+    def classifier(self) -> Path:
+        """The file of the classifier by which the models are evaluated, whether it is there or not."""
+        return self.folder / f"{CLASSIFIER}{SUFFIX}"
+
+    # -- files and headers
+
+    def _files(self) -> dict[str, Path]:
+        """The files of models, by name. The classifier lies among them, and is no model; dotfiles are others'."""
+        paths = (path for path in self.folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+        return {path.name.removesuffix(SUFFIX): path for path in paths if path != self.classifier}
+
+    def _all(self) -> dict[str, dict[str, Any]]:
+        """The headers of all sound models by name."""
+        found = {name: self._read(path) for name, path in self._files().items()}
+        headers = {name: header for name, header in found.items() if isinstance(header, dict)}
+        return headers | {name: model.file_header() for name, model in self._added.items()}
+
+    def _read(self, path: Path) -> dict[str, Any] | CheckpointError:
+        """The header of the file at `path`, or why there is none; read again only if the file has changed."""
+        try:
+            status = path.stat()
+            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError as error:
+            return CheckpointError(path, "a file of weights", error.strerror or str(error))
+        if path not in self._headers or self._headers[path][0] != state:
+            try:
+                self._headers[path] = state, _check_name(checkpoint.read_header(path), path)
+            except CheckpointError as error:
+                self._headers[path] = state, error
+        return self._headers[path][1]
+
+    def _header(self, path: Path) -> dict[str, Any]:
+        found = self._read(path)
+        if isinstance(found, CheckpointError):
+            raise found
+        return found
+
+    def _path(self, name: str | os.PathLike[str]) -> Path:
+        """The file of the model `name`. The name is looked up, never joined to a path."""
+        files = self._files()
+        if name not in files:
+            if not files:
+                raise ValueError(f"no weights in {self.folder}: restore that folder, or name another in {VARIABLE}")
+            near = difflib.get_close_matches(str(name), files, n=3, cutoff=0.4)
+            hint = f"the nearest are {', '.join(map(repr, near))}; " if near else ""
+            raise ValueError(f"unknown model {str(name)!r}: {hint}gengallery.list_models() names them all")
+        return files[str(name)]
+
+    def _scorecard(self, header: dict[str, Any]) -> dict[str, Any] | None:
+        """The scorecard in `header`, if it is of the weights beside it and by the classifier that is here."""
+        found = header.get("scorecard")
+        if not isinstance(found, dict) or found.get("weights") != header["checksum"]:
+            return None
+        with suppress(CheckpointError):  # without the classifier there is no scorecard
+            return found if found.get("judge") == self._header(self.classifier)["checksum"] else None
         return None
-    with suppress(CheckpointError):  # no judge, no judgement
-        judge = checkpoint.read_header(WEIGHTS / f"{checkpoint.JUDGE}{SUFFIX}")
-        return found if found.get("judge") == judge["checksum"] else None
-    return None
 
 
-def load(name: str | os.PathLike) -> "Model":
-    """The model `name` of the gallery, or of the file at a path that ends in .safetensors.
+def _default_folder() -> Path:
+    named = os.environ.get(VARIABLE)
+    return Path(named).expanduser() if named else SHIPPED
 
-    It is on the CPU, in float32, and ready: `generate`, `decode`, `encode`, `reconstruct`. Raises ValueError for
-    an unknown name and `CheckpointError` for a file that is not a sound model.
+
+@cache
+def _gallery(folder: Path) -> Gallery:
+    return Gallery(folder)
+
+
+def default() -> Gallery:
+    """The gallery that ships with gengallery, or that GENGALLERY_WEIGHTS names."""
+    return _gallery(_default_folder())
+
+
+def list_models(pattern: str = "*", family: str | None = None, option: str | None = None) -> list[str]:
+    """The names of the models of the default gallery: see `Gallery.list`.
+
+    Example:
+        >>> import gengallery
+        >>> gengallery.list_models(option="steps")
+        ['flow']
     """
-    from gengallery.models import family
+    found = default()
+    if not set(pattern) & set("*?[") and pattern not in found.list():
+        families = {found.info(name)["family"] for name in found.list()}
+        if pattern in families:
+            warnings.warn(
+                f"list_models({pattern!r}): say list_models(family={pattern!r}); the first argument is now a pattern",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return found.list(family=pattern, option=option)
+    return found.list(pattern, family=family, option=option)
 
-    is_path = isinstance(name, os.PathLike) or str(name).endswith(SUFFIX)
-    saved = checkpoint.read(Path(name) if is_path else _path(name))
-    header = saved.header if is_path else _checked(saved.header, saved.path)
-    try:
-        kind = family(header["family"])
-    except ValueError as error:
-        raise CheckpointError(saved.path, "a family that this version knows", str(error), NEWER) from error
-    model = rebuild(kind, saved)
-    model.taking = lambda option: list_models(option=option)
-    return model
+
+def info(name: str | os.PathLike[str]) -> dict[str, Any]:
+    """What is known of a model of the default gallery, or of a file: see `Gallery.info`."""
+    return default().info(name)
 
 
-def rebuild(kind: "type[N]", saved: Checkpoint) -> "N":
+def load(
+    name: str | os.PathLike[str], *, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
+) -> "Model":
+    """A model of the default gallery, or of a file, ready for use: see `Gallery.load`."""
+    return default().load(name, device=device, dtype=dtype)
+
+
+def list_histories() -> list[str]:
+    """The models of the default gallery whose training is on record: see `Gallery.histories`."""
+    return default().histories()
+
+
+def load_history(name: str) -> "dict[int, Model]":
+    """A model of the default gallery in the course of its training: see `Gallery.history`."""
+    return default().history(name)
+
+
+def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
     """The network of `kind` that was saved, ready for use. Raises `CheckpointError` if the file describes another."""
     import torch
 
     try:
         with torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
-            network = kind.build(saved.header["config"])
-    except (TypeError, ValueError) as error:
+            network = kind.build(saved.header["config"]).float()  # whatever torch's default type is
+    except (TypeError, ValueError, KeyError) as error:
         raise CheckpointError(
             saved.path, f"a config of the family {saved.header['family']!r}", str(error), NEWER
         ) from error
@@ -115,29 +289,54 @@ def rebuild(kind: "type[N]", saved: Checkpoint) -> "N":
     if prior is not None and prior.describe() != saved.header["prior"]:
         raise CheckpointError(saved.path, f"the prior {prior.describe()}", str(saved.header["prior"]))
     checkpoint.fill(network, saved)
+    network.name, network.header = saved.header["name"], saved.header
     return network
 
 
-def _files() -> dict[str, Path]:
-    """The files of the gallery, by their models' names. The classifier lies among them, and is no model."""
-    files = {path.name.removesuffix(SUFFIX): path for path in WEIGHTS.glob(f"*{SUFFIX}")}
-    return {name: path for name, path in files.items() if name != checkpoint.JUDGE}
+def _model(saved: "Checkpoint") -> "Model":
+    from gengallery.families import family
+    from gengallery.model.model import Model
+
+    try:
+        kind = family(saved.header["family"]).model
+    except ValueError as error:
+        raise CheckpointError(saved.path, "a family that this version knows", str(error), NEWER) from error
+    model = rebuild(kind, saved)
+    if not isinstance(model, Model):
+        raise CheckpointError(saved.path, "a model", f"a network of the family {saved.header['family']!r}")
+    return model
 
 
-def _checked(header: dict[str, Any], path: Path) -> dict[str, Any]:
+def _as_info(header: dict[str, Any], scorecard: dict[str, Any] | None, size: int, path: str) -> dict[str, Any]:
+    card = dict(header["card"])
+    translations = card.pop("translations", {})
+    for key in ("summary", "notes"):
+        card[key] = Text(card.get(key, ""), **{la: texts[key] for la, texts in translations.items() if key in texts})
+    return {
+        "name": header["name"],
+        "family": header["family"],
+        "image": header["config"]["image"],
+        **card,
+        "latent": header["prior"]["dim"],
+        **{key: header[key] for key in ("prior", "parameters", "cost", "config", "training", "losses", "checksum")},
+        "scorecard": scorecard,
+        "bytes": size,
+        "path": path,
+    }
+
+
+def _as_path(name: str | os.PathLike[str]) -> Path | None:
+    """The path that `name` is, if it is one and no name."""
+    return Path(name).expanduser() if isinstance(name, os.PathLike) or str(name).endswith(SUFFIX) else None
+
+
+def _check_name(header: dict[str, Any], path: Path) -> dict[str, Any]:
     """`header`, if the file is named after the model in it, so that a name means one thing everywhere."""
     if path.name != header["name"] + SUFFIX:
         raise CheckpointError(path, "the model of that name", repr(header["name"]), "Name the file after its model.")
     return header
 
 
-def _path(name: str | os.PathLike) -> Path:
-    """The file of the model `name`. The name is looked up, never joined to a path."""
-    files = _files()
-    if name not in files:
-        if not files:
-            raise ValueError(f"no weights in {WEIGHTS}: restore that folder from the repository")
-        near = difflib.get_close_matches(str(name), files, n=3, cutoff=0.4)
-        hint = f"the nearest are {', '.join(map(repr, near))}; " if near else ""
-        raise ValueError(f"unknown model {str(name)!r}: {hint}gengallery.list_models() names them all")
-    return files[str(name)]
+def _order(name: str, header: dict[str, Any]) -> tuple[Any, ...]:
+    parts = re.split(r"(\d+)", name)
+    return header["card"]["exhibit"], [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]

@@ -6,6 +6,7 @@ The architecture is the report's, which is the basic example of TensorFlow's tut
 (tensorflow.org/tutorials/generative/autoencoder): one dense layer each way.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,20 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gengallery.images import PIXELS, SHAPE
-from gengallery.model import (
-    Card,
-    Condition,
-    Config,
-    Descent,
-    LatentStatistics,
-    Model,
-    Paper,
-    Recipe,
-    check_sizes,
-    start_as_keras,
-)
-from gengallery.priors import MIXTURE, check_prior, fitted
+from gengallery.checks import check_sizes
+from gengallery.families import Family
+from gengallery.learners.learner import Descent
+from gengallery.model.latents import LatentStatistics
+from gengallery.model.model import Model
+from gengallery.model.spec import Card, Condition, Config, Paper, Recipe
+from gengallery.nn.layers import start_as_keras
+from gengallery.priors import MIXTURE, Fitted, check_prior, fitted
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class AutoencoderConfig(Config):
     components: int = 1  # of the prior, where it is a mixture
     prior: str = MIXTURE  # "gaussian", "mixture" or "flow", fitted to the encoded data
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(latent_dim=self.latent_dim, components=self.components)
         check_prior(self.prior)
 
@@ -47,6 +42,7 @@ class AutoencoderConfig(Config):
 class Autoencoder(Model):
     """An autoencoder of one layer each way; its prior is fitted to the encoded data."""
 
+    family = "autoencoder"
     config_type = AutoencoderConfig
     title = "Autoencoder"
     paper = Paper(
@@ -68,14 +64,15 @@ class Autoencoder(Model):
         "It has no prior of its own; sampling needs a distribution fitted afterwards.",
     )
     config: AutoencoderConfig
+    prior: Fitted
 
     def __init__(self, config: AutoencoderConfig):
         super().__init__(config)
-        self.inward = nn.Linear(PIXELS, config.latent)
-        self.outward = nn.Linear(config.latent, PIXELS)
+        self.inward = nn.Linear(config.image.pixels, config.latent)
+        self.outward = nn.Linear(config.latent, config.image.pixels)
         start_as_keras(self)
         self.prior = fitted(config.prior, config.latent, config.components, nonnegative=True)
-        self.statistics = LatentStatistics(config.latent)
+        self.statistics = LatentStatistics(config.latent, len(config.image.classes))
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:
         return self._squeeze(images)
@@ -84,10 +81,14 @@ class Autoencoder(Model):
         return self._unfold(z)
 
     def _squeeze(self, images: Tensor) -> Tensor:
-        return F.relu(self.inward(images.flatten(1)))  # (n, 1, 28, 28) -> (n, 784) -> (n, d)
+        return F.relu(self.inward(images.flatten(1)))  # (n, C, H, W) -> (n, C * H * W) -> (n, d)
 
     def _unfold(self, z: Tensor) -> Tensor:
-        return torch.sigmoid(self.outward(z)).unflatten(1, SHAPE)  # (n, d) -> (n, 784) -> (n, 1, 28, 28)
+        images: Tensor = torch.sigmoid(self.outward(z)).unflatten(1, self.image.shape)
+        return images  # (n, d) -> (n, C * H * W) -> (n, C, H, W)
+
+    def fit_prior(self, batches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
+        self.prior.fit(torch.cat([self.encode(images) for images, _ in batches]), seed)
 
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         return {"mse": F.mse_loss(self._unfold(self._squeeze(images)), images)}
@@ -101,9 +102,10 @@ def _card(latent: int, components: int, frechet: tuple[float, ...], **reported: 
         name=f"ae_{latent}",
         model=Autoencoder,
         config=AutoencoderConfig(latent, components),
-        recipe=Recipe(epochs=60, batch=128, rate=2e-3, warmup=0.02),
+        recipe=Recipe(epochs=60, batch=128, lr=2e-3, warmup=0.02),
         summary=f"An autoencoder that keeps {latent} numbers of an image's 784.",
         reported=reported,
+        report=f"ae_{latent}",
         notes="Architecture and loss are the report's. Trained longer, with a rate that falls to zero. "
         f"Samples come from a mixture of {components} Gaussians with full covariances, fitted to the encoded training "
         "set, where the report drew noise around the mean; draws below zero become zero, since a ReLU gives none. "
@@ -114,13 +116,18 @@ def _card(latent: int, components: int, frechet: tuple[float, ...], **reported: 
     )
 
 
-MODEL = Autoencoder
-LEARNER = Descent
 CARDS = (
     _card(2, 50, (42.9, 26.2, 30.4, 29.3, 29.4, 29.3)),
     _card(16, 50, (23.5, 15.9, 15.3, 10.6, 10.8, 10.3), mse=0.0176),
     _card(64, 100, (18.5, 18.1, 13.5, 5.6, 7.0, 4.8), mse=0.0089),
     _card(128, 50, (21.1, 20.3, 13.1, 4.5, 6.8, 3.1), mse=0.0056),
 )
-# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
-COMPARED = replace(CARDS[-1], name="ae_200k", recipe=Recipe(epochs=1, rate=2e-3, warmup=0.02), reported={}, notes="")
+FAMILY = Family(
+    name="autoencoder",
+    model=Autoencoder,
+    learner=Descent,
+    cards=CARDS,
+    compared=replace(
+        CARDS[-1], name="ae_200k", recipe=Recipe(epochs=1, lr=2e-3, warmup=0.02), reported={}, report="", notes=""
+    ),
+)

@@ -24,53 +24,46 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gengallery.images import NO_CLASS, PIXELS, SHAPE
-from gengallery.model import (
-    Card,
-    Condition,
-    Config,
-    Descent,
-    Model,
-    Options,
-    Paper,
-    Recipe,
-    check_guidance,
-    check_pairs,
-    check_sizes,
-)
-from gengallery.noise import NORMAL, Noise, standard_normal
+from gengallery.checks import check_guidance, check_number, check_sizes, check_tuple
+from gengallery.families import Family
+from gengallery.learners.learner import Descent
+from gengallery.model.model import Model
+from gengallery.model.spec import Card, Condition, Config, Options, Paper, Recipe
+from gengallery.nn.unet import UNet
 from gengallery.ode import midpoint
-from gengallery.unet import DEVIATION, MEAN, UNet
+from gengallery.priors.noise import NORMAL, Noise, normal_like
 
 
 @dataclass(frozen=True)
 class FlowConfig(Config):
-    widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
+    widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
     blocks: tuple[int, int] = (2, 3)  # residual blocks there
     steps: int = 10  # of the midpoint rule, from noise to image
     exact_steps: int = 60  # the same where the way back must be undone
     guidance: float = 1.0
     guided_from: float = 0.0  # the time, from 0 to 1, before which guidance is as if 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(steps=self.steps, exact_steps=self.exact_steps)
-        check_pairs(widths=self.widths, blocks=self.blocks)
+        check_tuple("widths", self.widths, 2)
+        check_tuple("blocks", self.blocks, 2)
         check_guidance(self.guidance)
-        if not isinstance(self.guided_from, (int, float)) or not 0 <= self.guided_from <= 1:
-            raise ValueError(f"guided_from: expected a number from 0 to 1, found {self.guided_from!r}")
+        check_number("guided_from", self.guided_from, 0, 1)
 
     @property
     def latent(self) -> int:
-        return PIXELS
+        return self.image.pixels
 
     @property
     def options(self) -> Options:
-        return Options(label=True, guidance=self.guidance, steps=self.steps)
+        conditional = bool(self.image.classes)
+        return Options(label=conditional, guidance=self.guidance if conditional else None, steps=self.steps)
 
 
 class Flow(Model):
     """Conditional flow matching in pixels, by a U-Net; its latents are noise of the images' own size."""
 
+    family = "flow"
     config_type = FlowConfig
     title = "Flow matching"
     paper = Paper(
@@ -97,72 +90,80 @@ class Flow(Model):
 
     def __init__(self, config: FlowConfig):
         super().__init__(config)
-        self.unet = UNet(config.widths, config.blocks)
+        self.unet = UNet(config.widths, config.blocks, config.image)
         self.prior = Noise(NORMAL, config.latent)
 
     def velocity(self, x: Tensor, t: float, condition: Condition) -> Tensor:
-        """The guided velocity of points (n, 1, 28, 28) at the time t."""
-        labels, none = condition.labels, torch.full_like(condition.labels, NO_CLASS)
-        time = torch.full((len(x),), t)
+        """The guided velocity of points (n, C, H, W) at the time t."""
+        labels, no_class = condition.labels, torch.full_like(condition.labels, self.image.no_class)
+        time = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
         if condition.guidance == 0:
-            return self.unet(x, time, none)
-        if condition.guidance == 1 or t < self.config.guided_from or bool((labels == NO_CLASS).all()):
-            return self.unet(x, time, labels)
-        # One pass for both; where no class is told they are the same, and cancel.
-        both = self.unet(torch.cat([x, x]), time.repeat(2), torch.cat([labels, none]))
-        told, untold = both.chunk(2)
-        return untold + condition.guidance * (told - untold)
+            return self._predict(x, time, no_class)
+        if condition.guidance == 1 or t < self.config.guided_from or bool((labels == no_class).all()):
+            return self._predict(x, time, labels)
+        # One pass for both; where no class is given they are the same, and cancel.
+        both = self._predict(torch.cat([x, x]), time.repeat(2), torch.cat([labels, no_class]))
+        conditional, unconditional = both.chunk(2)
+        return unconditional + condition.guidance * (conditional - unconditional)
+
+    def _predict(self, x: Tensor, time: Tensor, labels: Tensor) -> Tensor:
+        velocity: Tensor = self.unet(x, time, labels)
+        return velocity
 
     def path(self, z: Tensor, condition: Condition) -> Iterator[Tensor]:
-        # (n, 784) -> (n, 1, 28, 28); the network's convolutions are faster with the channels innermost
-        noise = z.unflatten(1, SHAPE).contiguous(memory_format=torch.channels_last)
+        # (n, C * H * W) -> (n, C, H, W); the network's convolutions are faster with the channels innermost
+        noise = z.unflatten(1, self.image.shape).contiguous(memory_format=torch.channels_last)
         for x in midpoint(lambda x, t: self.velocity(x, t, condition), noise, 0.0, 1.0, condition.steps):
-            yield (x * DEVIATION + MEAN).clamp(0, 1)
+            yield (x * self.image.std + self.image.mean).clamp(0, 1)
 
     def decoder(self, z: Tensor, condition: Condition) -> Tensor:
         *_, images = self.path(z, condition)
         return images
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:
-        x = (images - MEAN) / DEVIATION
+        x = (images - self.image.mean) / self.image.std
         *_, z = midpoint(lambda x, t: self.velocity(x, t, condition), x, 1.0, 0.0, condition.steps)
         return z.flatten(1)
 
     @property
-    def exact(self) -> dict[str, Any]:
+    def inversion_defaults(self) -> dict[str, Any]:
         # Guidance bends the way, and an image is on no guided one; more steps, since errors back and forth add up.
-        return {"guidance": 1.0, "steps": self.config.exact_steps}
+        guidance = {} if self.options.guidance is None else {"guidance": 1.0}
+        return {**guidance, "steps": self.config.exact_steps}
 
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        x = (images - MEAN) / DEVIATION
-        z = standard_normal(tuple(x.shape), rng)
-        t = torch.sigmoid(standard_normal((len(x),), rng))
+        x = (images - self.image.mean) / self.image.std
+        z = normal_like(x, rng)
+        t = torch.sigmoid(normal_like(x[:, 0, 0, 0], rng))
         time = t[:, None, None, None]
         x_t = ((1 - time) * z + time * x).contiguous(memory_format=torch.channels_last)
-        return {"flow": F.mse_loss(self.unet(x_t, t, labels).float(), x - z)}
+        return {"flow": F.mse_loss(self._predict(x_t, t, labels).float(), x - z)}
 
 
-MODEL = Flow
-LEARNER = Descent
 CARDS = (
     Card(
         name="flow",
         model=Flow,
         config=FlowConfig(steps=5, guidance=1.3, guided_from=0.25),
-        recipe=Recipe(epochs=36, rate=1e-3, betas=(0.9, 0.99), warmup=0.02, average=0.9995, bfloat16=True),
+        recipe=Recipe(epochs=36, lr=1e-3, betas=(0.9, 0.99), warmup=0.02, ema_decay=0.9995, bfloat16=True),
         summary="Flow matching with classes and guidance: noise that flows into garments, step by step.",
         notes="In pixels, by a U-Net that works on squares of 2 × 2 pixels and normalises once a block. A tenth of "
         "the images come without a class. Five steps of the midpoint rule ask the network ten times; more come "
         "closer to the exact answer, but not to the data. Guidance sets in after a quarter of the way, so that variety "
         "stays, and then asks for two velocities each time. Encoding and reconstructing take sixty steps, so that "
         "the way back meets the way out.",
-        half=True,
+        float16=True,
     ),
 )
-# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
-COMPARED = replace(
-    CARDS[0],
-    name="flow_200k",
-    config=FlowConfig((32, 48), (1, 2), steps=5, guidance=1.3, guided_from=0.25),
-    recipe=replace(CARDS[0].recipe, epochs=1, batch=64, rate=2e-3, average=0.99),
+FAMILY = Family(
+    name="flow",
+    model=Flow,
+    learner=Descent,
+    cards=CARDS,
+    compared=replace(
+        CARDS[0],
+        name="flow_200k",
+        config=FlowConfig((32, 48), (1, 2), steps=5, guidance=1.3, guided_from=0.25),
+        recipe=replace(CARDS[0].recipe, epochs=1, batch=64, lr=2e-3, ema_decay=0.99),
+    ),
 )

@@ -4,8 +4,8 @@
 
 From a place y with as much noise as a flow's at the time t, the network's velocity is followed to the end in one
 straight step. The network starts as the flow's, which at this time sees garments in pure noise (as M. Zhou et al.
-2024, "Score identity Distillation", https://arxiv.org/abs/2404.04057, start theirs), and goes on in the contest of
-`gengallery.adversarial` against real images. The discriminator starts from the flow's network too, its first half:
+2024, "Score identity Distillation", https://arxiv.org/abs/2404.04057, start theirs), and goes on in the training of
+`gengallery.learners.adversarial` against real images. The discriminator starts from the flow's network too, its first half:
 what a network has learned in order to draw, tells it what to look for (A. Sauer et al. 2024, who keep that network
 as it is, add noise to what it sees, and learn from the teacher's images).
 """
@@ -15,38 +15,42 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from gengallery.adversarial import Contest, ContestRecipe
-from gengallery.images import PIXELS, SHAPE
-from gengallery.inversion import search
-from gengallery.model import Card, Condition, Config, Model, Options, Paper, check_pairs
-from gengallery.noise import NORMAL, Noise
-from gengallery.unet import DEVIATION, MEAN, UNet, UNetEncoder
+from gengallery.checks import check_number, check_tuple
+from gengallery.data import ImageSpec
+from gengallery.families import Family
+from gengallery.learners.adversarial import RelativisticLearner, RelativisticRecipe
+from gengallery.model.model import Model
+from gengallery.model.spec import Card, Condition, Config, Options, Paper
+from gengallery.nn.inversion import search
+from gengallery.nn.unet import UNet, UNetEncoder
+from gengallery.priors.noise import NORMAL, Noise
 
 
 @dataclass(frozen=True)
 class OneStepConfig(Config):
-    widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
+    widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
     blocks: tuple[int, int] = (2, 3)  # residual blocks there
     time: float = 0.3  # of the one step's start, from 0 to 1
 
-    def __post_init__(self):
-        check_pairs(widths=self.widths, blocks=self.blocks)
-        if not isinstance(self.time, (int, float)) or not 0 <= self.time < 1:
-            raise ValueError(f"time: expected a number from 0 up and below 1, found {self.time!r}")
+    def __post_init__(self) -> None:
+        check_tuple("widths", self.widths, 2)
+        check_tuple("blocks", self.blocks, 2)
+        check_number("time", self.time, 0, 0.999)
 
     @property
     def latent(self) -> int:
-        return PIXELS
+        return self.image.pixels
 
     @property
     def options(self) -> Options:
-        return Options(label=True)
+        return Options(label=bool(self.image.classes))
 
 
 class OneStep(Model):
     """A flow's network in one step. It has no way back: `encode` and `reconstruct` search, as `gengallery.inversion`
     says."""
 
+    family = "onestep"
     config_type = OneStepConfig
     title = "One-step flow"
     paper = Paper(
@@ -73,14 +77,16 @@ class OneStep(Model):
 
     def __init__(self, config: OneStepConfig):
         super().__init__(config)
-        self.unet = UNet(config.widths, config.blocks)
+        self.unet = UNet(config.widths, config.blocks, config.image)
         self.prior = Noise(NORMAL, config.latent)
 
     def decoder(self, z: Tensor, condition: Condition) -> Tensor:
         left = 1 - self.config.time
-        y = left * z.unflatten(1, SHAPE).contiguous(memory_format=torch.channels_last)
-        v = self.unet(y, torch.full((len(z),), self.config.time), condition.labels).float()
-        return ((y + left * v) * DEVIATION + MEAN).clamp(0, 1)
+        y = left * z.unflatten(1, self.image.shape).contiguous(memory_format=torch.channels_last)
+        time = torch.full((len(z),), self.config.time, dtype=torch.float32, device=z.device)
+        v = self.unet(y, time, condition.labels).to(y.dtype)
+        images: Tensor = (y + left * v) * self.image.std + self.image.mean
+        return images.clamp(0, 1)
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:
         return search(self.decoder, self.prior, images, condition)
@@ -90,47 +96,48 @@ class FlowDiscriminator(nn.Module):
     """The first half of a flow's network as a discriminator: images and classes to one number each, high for what
     looks real."""
 
-    def __init__(self, widths: tuple[int, int], blocks: tuple[int, int]):
+    def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], image: ImageSpec):
         super().__init__()
         coarse = widths[1]
-        self.unet = UNetEncoder(widths, blocks)
-        self.verdict = nn.Sequential(
+        self.image = image
+        self.unet = UNetEncoder(widths, blocks, image)
+        self.logit = nn.Sequential(
             nn.SiLU(),
-            nn.Conv2d(coarse, coarse, 7),  # (n, coarse, 1, 1)
+            nn.Conv2d(coarse, coarse, image.quarter),  # (n, coarse, 1, 1)
             nn.Flatten(),
             nn.SiLU(),
             nn.Linear(coarse, 1),
         )
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (n, 1, 28, 28) in [0, 1] and classes (n) to (n)."""
-        told = self.unet.told(torch.ones(len(images)), labels)  # the end of the way, where there is no noise
-        _, maps = self.unet.encode((images - MEAN) / DEVIATION, told)
-        return self.verdict(maps).squeeze(1)
+        """Images (n, C, H, W) in [0, 1] and classes (n) to (n)."""
+        end = torch.ones(len(images), dtype=torch.float32, device=images.device)  # the time at which there is no noise
+        x = (images - self.image.mean) / self.image.std
+        _, maps = self.unet.encode(x, self.unet.embed(end, labels))
+        logits: Tensor = self.logit(maps).squeeze(1)
+        return logits
 
 
-class OneStepContest(Contest):
-    """The contest in which both sides start from the flow's network."""
+class OneStepLearner(RelativisticLearner):
+    """Trains the flow's network against a discriminator that starts from its first half."""
 
     discriminator_type = FlowDiscriminator
 
 
-MODEL = OneStep
-LEARNER = OneStepContest
 CARDS = (
     Card(
         name="flow_1",
         model=OneStep,
         config=OneStepConfig(),
-        recipe=ContestRecipe(
+        recipe=RelativisticRecipe(
             epochs=5,
             batch=64,
-            rate=2e-4,
-            generator_rate=5e-5,
+            lr=2e-4,
+            generator_lr=5e-5,
             gamma=0.3,
             betas=(0.0, 0.99),
             cosine=False,
-            average=0.9995,
+            ema_decay=0.9995,
             bfloat16=True,
         ),
         start="flow",
@@ -141,6 +148,7 @@ CARDS = (
         "rate: at one rate, it outran its judge. Five epochs, and no more: then the discriminator begins to know the "
         "training images by heart, and the samples move away from the data. r3gan, which starts from nothing, comes "
         "nearer to it, in one pass too. A tenth of the images come without a class.",
-        half=True,
+        float16=True,
     ),
 )
+FAMILY = Family(name="onestep", model=OneStep, learner=OneStepLearner, cards=CARDS)

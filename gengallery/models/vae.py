@@ -1,25 +1,25 @@
-"""Variational autoencoders: an encoder that gives a distribution, a decoder, and a price for straying from the prior.
+"""Variational autoencoders: an encoder that gives a distribution, a decoder, and a KL divergence from the prior.
 
     q(z|x) = N(mean(x), exp(log_variance(x))),  p(z) = N(0, I),  p(x|z) = Bernoulli(sigmoid(logits(z)))
     loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z)),  the negative ELBO (Kingma and Welling, eq. 3 and appendix B)
 
 The reconstruction term is a cross-entropy of grey levels, summed over pixels; the KL is summed over
-latents; both are means over the batch, and nothing else weighs them in what is reported. Only at the start of training
-may the KL be cheap, so that the latents find a use before they have to pay for it (Sonderby et al. 2016,
+latents; both are means over the batch, and are reported without weights. Only at the start of training may the KL
+weigh less, its beta rising to 1, so that latents are used before they are penalised (Sonderby et al. 2016,
 arxiv.org/abs/1602.02282, section 2.3). The architecture is the report's, which is the convolutional example of Keras
 (keras.io/examples/generative/vae).
 
-A conditional one is told the class c, one-hot: q(z|x, c) beside the last maps, p(x|z, c) beside the latents, and the
+A conditional one takes the class c, one-hot: q(z|x, c) beside the last maps, p(x|z, c) beside the latents, and the
 bound is of log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014, arxiv.org/abs/1406.5298, section 3,
 where the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes). It trains against N(0, I), and then
 
     p(z|c) = N(m_c, L_c L_c^T),  z = m_c + L_c u,  u ~ N(0, I)
 
 is fitted to the posteriors of each class, which fill N(0, I) only in part (P. Ghosh et al. 2019,
-arxiv.org/abs/1903.12436, section 4, fit one so): the bound is the better for it, and so are the samples. Its latents
-are u, of one mean and covariance in every class. A tenth of the images train without a class, and of the others the
-decoder is told none in a tenth, so that it knows both log-odds that guidance w weighs against one another. That is
-exact here: the pixels are on with
+arxiv.org/abs/1903.12436, section 4, fit one so): both the bound and the samples gain. Its latents are u, of one mean
+and covariance in every class. A tenth of the images train without a class, and for a tenth of the others the decoder
+has none, so that it learns both logits that guidance w weighs against one another. For Bernoulli pixels guidance is
+exact:
 
     p_w(x|z, c) ~ p(x|z) (p(x|z, c) / p(x|z))^w,  logits = logits(z, -) + w (logits(z, c) - logits(z, -))
 
@@ -36,27 +36,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gengallery.images import CLASS_NAMES, NO_CLASS
-from gengallery.model import (
-    Card,
-    Condition,
-    Config,
-    LatentStatistics,
-    Learner,
-    Model,
-    Options,
-    Paper,
-    Recipe,
-    adam,
-    check_flags,
-    check_guidance,
-    check_sizes,
-    one_hot,
-    start_as_keras,
-    without_some,
-)
-from gengallery.noise import NORMAL, Noise, standard_normal
-from gengallery.priors import ClassGaussians
+from gengallery.checks import check_flags, check_guidance, check_number, check_sizes
+from gengallery.families import Family
+from gengallery.learners.learner import Learner, adam, drop_labels
+from gengallery.model.latents import LatentStatistics
+from gengallery.model.model import Model
+from gengallery.model.spec import Card, Condition, Config, Options, Paper, Recipe
+from gengallery.nn.layers import one_hot, start_as_keras
+from gengallery.priors.classwise import ClassGaussians, StandardGaussian, kl_to_standard_normal
+from gengallery.priors.noise import normal_like
 
 
 @dataclass(frozen=True)
@@ -64,16 +52,17 @@ class VaeConfig(Config):
     latent_dim: int  # numbers in the latent
     hidden: int = 16  # units of the dense layer between the convolutions and the two heads
     relu_heads: bool = False  # the report's slip: a ReLU on mean and log-variance
-    conditional: bool = False  # both networks are told the class
+    conditional: bool = False  # both networks take the class
     guidance: float = 1.0  # of a conditional one
-    spread: float = 1.0  # of what it draws, as a share of its prior's deviation
+    truncation: float = 1.0  # of its draws: the share of the prior's standard deviation
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(latent_dim=self.latent_dim, hidden=self.hidden)
         check_flags(relu_heads=self.relu_heads, conditional=self.conditional)
         check_guidance(self.guidance)
-        if not isinstance(self.spread, (int, float)) or not 0 < self.spread <= 1:
-            raise ValueError(f"spread: expected a number above 0 and up to 1, found {self.spread!r}")
+        check_number("truncation", self.truncation, 0.001, 1)
+        if self.conditional and not self.image.classes:
+            raise ValueError("conditional: expected images with classes, found a data set without")
 
     @property
     def latent(self) -> int:
@@ -86,14 +75,17 @@ class VaeConfig(Config):
 
 @dataclass(frozen=True)
 class VaeRecipe(Recipe):
-    ramp: int = 0  # steps in which the price of the KL rises to 1
-    start: float = 0.1  # from this
-    decay: float = 0.0  # of the weights, times the learning rate, in each step
+    """What a VAE's training needs beside."""
+
+    kl_warmup: int = 0  # steps in which beta, the weight of the KL, rises to 1
+    beta_start: float = 0.1  # from this
+    weight_decay: float = 0.0  # times the learning rate, in each step
 
 
 class Vae(Model):
     """A convolutional variational autoencoder; its prior is N(0, I), or a Gaussian for each class."""
 
+    family = "vae"
     config_type = VaeConfig
     title = "Variational autoencoder"
     paper = Paper(
@@ -113,136 +105,133 @@ class Vae(Model):
         "The price on the latents can silence them: a badly built one falls back on the average garment.",
     )
     config: VaeConfig
+    prior: StandardGaussian
 
     def __init__(self, config: VaeConfig):
         super().__init__(config)
-        told = len(CLASS_NAMES) if config.conditional else 0
+        classes = config.conditional * len(config.image.classes)
+        channels, quarter = config.image.channels, config.image.quarter
+        units = 64 * math.prod(quarter)
         self.inward = nn.Sequential(
-            nn.Conv2d(1, 32, 3, stride=2, padding=1),  # (n, 32, 14, 14)
+            nn.Conv2d(channels, 32, 3, stride=2, padding=1),  # (n, 32, H/2, W/2)
             nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),  # (n, 64, 7, 7)
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),  # (n, 64, H/4, W/4)
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(64 * 7 * 7 + told, config.hidden),
+            nn.Linear(units + classes, config.hidden),
             nn.ReLU(),
         )
         self.heads = nn.Linear(config.hidden, 2 * config.latent)  # mean and log-variance, side by side
         self.outward = nn.Sequential(
-            nn.Linear(config.latent + told, 64 * 7 * 7),
+            nn.Linear(config.latent + classes, units),
             nn.ReLU(),
-            nn.Unflatten(1, (64, 7, 7)),
-            nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1),  # (n, 64, 14, 14)
+            nn.Unflatten(1, (64, *quarter)),
+            nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1),  # (n, 64, H/2, W/2)
             nn.ReLU(),
-            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),  # (n, 32, 28, 28)
+            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),  # (n, 32, H, W)
             nn.ReLU(),
-            nn.ConvTranspose2d(32, 1, 3, padding=1),  # (n, 1, 28, 28)
+            nn.ConvTranspose2d(32, channels, 3, padding=1),  # (n, C, H, W)
         )
         self.prior = (
-            ClassGaussians(config.latent, config.spread) if config.conditional else Noise(NORMAL, config.latent)
+            ClassGaussians(config.latent, classes, config.truncation)
+            if config.conditional
+            else StandardGaussian(config.latent)
         )
-        self.statistics = LatentStatistics(config.latent)
+        self.statistics = LatentStatistics(config.latent, len(config.image.classes))
 
     def posterior(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), or q(z|x, c), each (n, d)."""
         maps, dense = self.inward[:5], self.inward[5:]
-        hidden = dense(self._told(maps(images), labels))
-        with torch.autocast("cpu", enabled=False):  # half precision would place the latents too roughly
-            heads = self.heads(hidden.float())
+        hidden = dense(self._with_class(maps(images), labels))
+        with torch.autocast(images.device.type, enabled=False):  # half precision would place the latents too roughly
+            heads = self.heads(hidden.to(self.heads.weight.dtype))
         mean, log_variance = (F.relu(heads) if self.config.relu_heads else heads).chunk(2, dim=1)
         return mean, log_variance
 
     def logits(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Log-odds of the pixels, (n, 1, 28, 28)."""
-        return self.outward(self._told(z, labels))
+        """Logits of the pixels, (n, C, H, W)."""
+        found: Tensor = self.outward(self._with_class(z, labels))
+        return found
 
-    def _told(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(n, k) with the class beside it, (n, k + 10), where the model takes one."""
-        return torch.cat([x, one_hot(labels).to(x.dtype)], 1) if self.config.conditional else x
+    def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
+        """(n, k) with the class beside it, (n, k + classes), where the model takes one."""
+        if not self.config.conditional:
+            return x
+        return torch.cat([x, one_hot(labels, len(self.image.classes), x.dtype)], 1)
 
     def fit_prior(self, batches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
-        if not isinstance(self.prior, ClassGaussians):
+        if not self.prior.fitted:
             return
+        device, _ = self.placement()
         found = []
         with torch.inference_mode():
             for images, labels in batches:
-                for told in (labels, torch.full_like(labels, NO_CLASS)):
-                    found.append((*self.posterior(images, told), told))
+                images, labels = images.to(device), labels.to(device)
+                for given in (labels, torch.full_like(labels, self.image.no_class)):
+                    found.append((*self.posterior(images, given), given))
             self.prior.fit_posteriors(*map(torch.cat, zip(*found, strict=True)))
 
     def log_weights(self, images: Tensor, labels: Tensor, draws: int, rng: np.random.Generator) -> Tensor:
         mean, log_variance = self.posterior(images, labels)
         weights = []
         for _ in range(draws):
-            noise = standard_normal(tuple(mean.shape), rng)
+            noise = normal_like(mean, rng)
             z = mean + (0.5 * log_variance).exp() * noise
-            if isinstance(self.prior, ClassGaussians):
-                posterior = -0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(1)
-                log_ratio = self.prior.log_density(z, labels) - posterior
-            else:
-                # log p(z) - log q(z|x), in which the constants of the two Gaussians cancel
-                log_ratio = 0.5 * (noise.square() + log_variance - z.square()).sum(1)
+            posterior = -0.5 * (noise.square() + log_variance + math.log(2 * math.pi)).sum(1)
+            log_ratio = self.prior.log_density(z, labels) - posterior
             weights.append(log_ratio - cross_entropy(self.logits(z, labels), images))
         return torch.stack(weights)
 
     def kl_per_latent(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.inference_mode():
             mean, log_variance = self.posterior(images, labels)
-            if isinstance(self.prior, ClassGaussians):  # of each u by itself
-                mean, log_variance = self.prior.measure(mean, labels), self.prior.variance(log_variance, labels).log()
+            # In the units of the prior, in which it is N(0, I).
+            mean, log_variance = self.prior.measure(mean, labels), self.prior.variance(log_variance, labels).log()
             return kl_to_standard_normal(mean, log_variance).mean(0).clone()
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:
         mean, _ = self.posterior(images, condition.labels)
-        return self.prior.measure(mean, condition.labels) if isinstance(self.prior, ClassGaussians) else mean
+        return self.prior.measure(mean, condition.labels)
 
     def decoder(self, z: Tensor, condition: Condition) -> Tensor:
         labels, guidance = condition.labels, condition.guidance
-        none = torch.full_like(labels, NO_CLASS)
+        no_class = torch.full_like(labels, self.image.no_class)
         if guidance == 0:
-            labels = none  # also where the latents lie
-        if isinstance(self.prior, ClassGaussians):
-            z = self.prior.place(z, labels)
+            labels = no_class  # also where the latents lie
+        z = self.prior.place(z, labels)
         logits = self.logits(z, labels)
         if guidance not in (0, 1):
-            untold = self.logits(z, none)
-            logits = untold + guidance * (logits - untold)
+            unconditional = self.logits(z, no_class)
+            logits = unconditional + guidance * (logits - unconditional)
         return torch.sigmoid(logits)
 
     @property
-    def exact(self) -> dict[str, Any]:
+    def inversion_defaults(self) -> dict[str, Any]:
         # Guidance exaggerates, and an image is to come back as it was.
         return {"guidance": 1.0} if self.config.conditional else {}
 
     def losses(
         self, images: Tensor, labels: Tensor, rng: np.random.Generator, decoded: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """The two terms and their sum; the decoder is told the classes `decoded` (n), or else what the encoder is."""
+        """The two terms and their sum; the decoder takes the classes `decoded` (n), or else those of the encoder."""
         mean, log_variance = self.posterior(images, labels)
-        # one sample, reparametrised: z = mean + deviation * noise (Kingma and Welling, section 2.4)
-        z = mean + (0.5 * log_variance).exp() * standard_normal(tuple(mean.shape), rng)
+        # one sample, reparametrised: z = mean + std * noise (Kingma and Welling, section 2.4)
+        z = mean + (0.5 * log_variance).exp() * normal_like(mean, rng)
         if decoded is not None:
-            # Where the decoder alone is untold, it learns what guidance compares with; the encoder shall not help it.
+            # Where the decoder alone has no class, it learns what guidance compares with; the encoder is not trained there.
             z = torch.where((decoded != labels)[:, None], z.detach(), z)
         reconstruction = cross_entropy(self.logits(z, labels if decoded is None else decoded), images).mean()
-        if isinstance(self.prior, ClassGaussians) and not self.training:  # in training it is still to be fitted
-            kl = self.prior.kl(mean, log_variance, labels).mean()
-        else:
-            kl = kl_to_standard_normal(mean, log_variance).sum(1).mean()
+        kl = self.prior.kl(mean, log_variance, labels).mean()
         return {"reconstruction": reconstruction, "kl": kl, "total": reconstruction + kl}
-
-
-def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_variance)) || N(0, 1)) in nats of each latent, (n, d) -> (n, d)."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     """Cross-entropy of grey levels under Bernoulli pixels, in nats summed over pixels, (n, ...) -> (n)."""
-    return F.binary_cross_entropy_with_logits(logits.float(), images, reduction="none").flatten(1).sum(1)
+    return F.binary_cross_entropy_with_logits(logits.to(images.dtype), images, reduction="none").flatten(1).sum(1)
 
 
 class VaeLearner(Learner):
-    """Goes down the gradient of the negative ELBO, with a KL that is cheap at first."""
+    """Descends the gradient of the negative ELBO, with KL warm-up."""
 
     model: Vae
     steps: Tensor
@@ -252,45 +241,45 @@ class VaeLearner(Learner):
         self.recipe = recipe
         self.model = model
         start_as_keras(self)
-        self.optimizers = (adam(self, recipe, recipe.decay),)
+        self.optimizers = (adam(self, recipe, recipe.weight_decay),)
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         """One step of the optimizer."""
         (optimizer,) = self.optimizers
         if self.model.config.conditional:
-            labels = without_some(labels, rng)
-            losses = self.model.losses(images, labels, rng, without_some(labels, rng))
+            no_class = self.model.image.no_class
+            labels = drop_labels(labels, no_class, rng)
+            losses = self.model.losses(images, labels, rng, drop_labels(labels, no_class, rng))
         else:
             losses = self.model.losses(images, labels, rng)
         optimizer.zero_grad()
-        (losses["reconstruction"] + self.price * losses["kl"]).backward()
+        (losses["reconstruction"] + self.beta * losses["kl"]).backward()
         optimizer.step()
         self.steps += 1
         return losses
 
     @property
-    def price(self) -> float:
-        """What a nat of KL costs at this step, in nats of reconstruction."""
-        share = min(1.0, self.steps.item() / self.recipe.ramp) if self.recipe.ramp else 1.0
-        return self.recipe.start + (1 - self.recipe.start) * share
+    def beta(self) -> float:
+        """The weight of the KL at this step."""
+        share = min(1.0, self.steps.item() / self.recipe.kl_warmup) if self.recipe.kl_warmup else 1.0
+        return self.recipe.beta_start + (1 - self.recipe.beta_start) * share
 
     def losses(self, model: Vae, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The model's own, the KL at its full price."""
+        """The model's own, with a beta of 1."""
         return model.losses(images, labels, rng)
 
 
-MODEL = Vae
-LEARNER = VaeLearner
 CARDS = (
     Card(
         name="vae_2",
         model=Vae,
         config=VaeConfig(latent_dim=2),
-        recipe=VaeRecipe(epochs=40, rate=8e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.04),
+        recipe=VaeRecipe(epochs=40, lr=8e-3, warmup=0.02, bfloat16=True, kl_warmup=3000, weight_decay=0.04),
         seed=2,
         summary="A variational autoencoder with two latents: the whole wardrobe on one page.",
         reported={"reconstruction": 255.53, "kl": 6.374, "total": 262.19},
+        report="vae_2",
         notes="Architecture and loss are the report's (whose table prints these two terms in each other's "
         "columns), without the ReLU that it put on mean and log-variance; the rate falls to zero, and the "
         "weights decay beside each step, which narrows the gap between training and test.",
@@ -299,19 +288,20 @@ CARDS = (
         name="vae_64",
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=256),
-        recipe=VaeRecipe(epochs=40, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
+        recipe=VaeRecipe(epochs=40, lr=4e-3, warmup=0.02, bfloat16=True, kl_warmup=3000, weight_decay=0.05),
         summary="A variational autoencoder with 64 latents, mended: far closer to the data than the one with two.",
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
+        report="vae_64",
         notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
         "no ReLU on mean and log-variance, where the report's let no latent have a negative mean or a "
         "variance below 1. The rest is the report's but the training, in which the weights decay beside each step.",
-        half=True,
+        float16=True,
     ),
     Card(
         name="cvae_64",
         model=Vae,
-        config=VaeConfig(latent_dim=64, hidden=256, conditional=True, guidance=2.5, spread=0.9),
-        recipe=VaeRecipe(epochs=20, rate=4e-3, warmup=0.02, bfloat16=True, ramp=3000, decay=0.05),
+        config=VaeConfig(latent_dim=64, hidden=256, conditional=True, guidance=2.5, truncation=0.9),
+        recipe=VaeRecipe(epochs=20, lr=4e-3, warmup=0.02, bfloat16=True, kl_warmup=3000, weight_decay=0.05),
         paper=Paper(
             "K. Sohn, H. Lee, X. Yan",
             "Learning Structured Output Representation using Deep Conditional Generative Models",
@@ -330,7 +320,7 @@ CARDS = (
         "N(0, I), as vae_64 does; then a Gaussian is fitted to the posteriors of each class, and its losses, a "
         "bound of log p(x|c), are those of images whose class is told under that prior. A VAE's blur makes classes "
         "alike; guidance, as a flow has it, tells them apart again, and so do draws a little nearer to the mean.",
-        half=True,
+        float16=True,
     ),
     Card(
         name="vae_64_relu",
@@ -339,6 +329,7 @@ CARDS = (
         recipe=VaeRecipe(epochs=15, cosine=False),
         summary="The report's own 64-dimensional VAE, kept to show what a ReLU on the two heads does.",
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
+        report="vae_64",
         notes="An exhibit. By the report's recipe: a ReLU on mean and log-variance, so that every posterior is at "
         "least as wide as the prior, and a latent can speak only by moving its mean far out, in one direction, at "
         "a high price; and 16 units before the heads. Adam at 0.001 and batches of 128 as in the Keras example, "
@@ -346,12 +337,18 @@ CARDS = (
         exhibit=True,
     ),
 )
-# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`.
-COMPARED = replace(
-    CARDS[1],
-    name="vae_200k",
-    config=VaeConfig(latent_dim=16, hidden=24),
-    recipe=VaeRecipe(epochs=1, rate=4e-3, warmup=0.02, bfloat16=True, ramp=500, decay=0.05),
-    reported={},
-    notes="",
+FAMILY = Family(
+    name="vae",
+    model=Vae,
+    learner=VaeLearner,
+    cards=CARDS,
+    compared=replace(
+        CARDS[1],
+        name="vae_200k",
+        config=VaeConfig(latent_dim=16, hidden=24),
+        recipe=VaeRecipe(epochs=1, lr=4e-3, warmup=0.02, bfloat16=True, kl_warmup=500, weight_decay=0.05),
+        reported={},
+        report="",
+        notes="",
+    ),
 )

@@ -1,18 +1,19 @@
 """An autoencoder whose latent is a small picture of symbols, as in a VQ-VAE, and a flow that draws such pictures.
 
-    e = encoder(x): 7 x 7 x 4,  z = 2 round((tanh(e) + 1) / 2 (L - 1)) / (L - 1) - 1,  x' = decoder(z)
+    e = encoder(x): H/4 x W/4 x 4,  z = 2 round((tanh(e) + 1) / 2 (L - 1)) / (L - 1) - 1,  x' = decoder(z)
     loss = mean over pixels of (x - x')^2
 
 Where the VQ-VAE looks each vector up in a learned table, here each number is rounded to one of L even levels, through
 which the gradient passes as if nothing had happened: finite scalar quantisation (F. Mentzer, D. Minnen, E. Agustsson,
 M. Tschannen 2023, https://arxiv.org/abs/2309.15505, section 3.1), which needs no losses beside the reconstruction's and
-leaves no entry of its table unused. An image is 7 * 7 * 4 numbers of log2 L bits.
+leaves no entry of its table unused. An image is H/4 * W/4 * 4 numbers of log2 L bits.
 
 The original fits a PixelCNN to the symbols; here a small flow is fitted, whose draws are rounded (see
 `gengallery.priors`).
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,43 +21,35 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gengallery.layers import LEAK, residuals
-from gengallery.model import (
-    Card,
-    Condition,
-    Config,
-    Descent,
-    LatentStatistics,
-    Model,
-    Paper,
-    Recipe,
-    check_pairs,
-    check_sizes,
-)
-from gengallery.priors import FLOW, MIXTURE, check_prior, fitted
-
-SIDE = 7  # places along each side of the latent
+from gengallery.checks import check_sizes, check_tuple, check_whole
+from gengallery.families import Family
+from gengallery.learners.learner import Descent
+from gengallery.model.latents import LatentStatistics
+from gengallery.model.model import Model
+from gengallery.model.spec import Card, Condition, Config, Paper, Recipe
+from gengallery.nn.layers import NEGATIVE_SLOPE, residuals
+from gengallery.priors import FLOW, MIXTURE, Fitted, check_prior, fitted
 
 
 @dataclass(frozen=True)
 class VqvaeConfig(Config):
-    channels: int = 4  # numbers at each of the 7 x 7 places
+    channels: int = 4  # numbers at each of the H/4 x W/4 places
     levels: int = 16  # that each may have
-    widths: tuple[int, int] = (64, 128)  # channels at 14 x 14 and at 7 x 7
+    widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
     blocks: tuple[int, int] = (1, 2)  # residual blocks there, each way
     prior: str = FLOW  # "gaussian", "mixture" or "flow", fitted to the encoded data
     components: int = 1  # of the prior, where it is a mixture
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_sizes(channels=self.channels, components=self.components)
-        check_pairs(widths=self.widths, blocks=self.blocks)
+        check_tuple("widths", self.widths, 2)
+        check_tuple("blocks", self.blocks, 2)
         check_prior(self.prior)
-        if not isinstance(self.levels, int) or not 2 <= self.levels <= 65536:
-            raise ValueError(f"levels: expected a whole number from 2 to 65536, found {self.levels!r}")
+        check_whole("levels", self.levels, 2, 65536)
 
     @property
     def latent(self) -> int:
-        return SIDE * SIDE * self.channels
+        return math.prod(self.image.quarter) * self.channels
 
     @property
     def bits(self) -> float:
@@ -65,12 +58,13 @@ class VqvaeConfig(Config):
 
 
 class Vqvae(Model):
-    """A convolutional autoencoder with a quantised latent of 7 x 7 places.
+    """A convolutional autoencoder with a quantised latent of H/4 x W/4 places.
 
-    Latents are (n, 49 * channels), place after place in the order in which a page is read, each number in [-1, 1];
+    Latents are (n, H/4 * W/4 * channels), place after place in the order in which a page is read, each number in [-1, 1];
     `encode` gives levels, and `decode` rounds to them.
     """
 
+    family = "vqvae"
     config_type = VqvaeConfig
     title = "Quantised autoencoder"
     paper = Paper(
@@ -92,39 +86,40 @@ class Vqvae(Model):
         "Sampling is a second model's work, and no better than it.",
     )
     config: VqvaeConfig
+    prior: Fitted
 
     def __init__(self, config: VqvaeConfig):
         super().__init__(config)
         fine, coarse = config.widths
         self.inward = nn.Sequential(
             nn.PixelUnshuffle(2),
-            nn.Conv2d(4, fine, 3, padding=1),  # (n, fine, 14, 14)
+            nn.Conv2d(4 * config.image.channels, fine, 3, padding=1),  # (n, fine, H/2, W/2)
             residuals(fine, config.blocks[0]),
-            nn.Conv2d(fine, coarse, 3, stride=2, padding=1),  # (n, coarse, 7, 7)
+            nn.Conv2d(fine, coarse, 3, stride=2, padding=1),  # (n, coarse, H/4, W/4)
             residuals(coarse, config.blocks[1]),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(NEGATIVE_SLOPE),
             nn.Conv2d(coarse, config.channels, 1),
         )
         self.outward = nn.Sequential(
-            nn.Conv2d(config.channels, coarse, 3, padding=1),  # (n, coarse, 7, 7)
+            nn.Conv2d(config.channels, coarse, 3, padding=1),  # (n, coarse, H/4, W/4)
             residuals(coarse, config.blocks[1]),
-            nn.LeakyReLU(LEAK),
+            nn.LeakyReLU(NEGATIVE_SLOPE),
             nn.Conv2d(coarse, 4 * fine, 1),
-            nn.PixelShuffle(2),  # (n, fine, 14, 14)
+            nn.PixelShuffle(2),  # (n, fine, H/2, W/2)
             residuals(fine, config.blocks[0]),
-            nn.LeakyReLU(LEAK),
-            nn.Conv2d(fine, 4, 3, padding=1),
-            nn.PixelShuffle(2),  # (n, 1, 28, 28)
+            nn.LeakyReLU(NEGATIVE_SLOPE),
+            nn.Conv2d(fine, 4 * config.image.channels, 3, padding=1),
+            nn.PixelShuffle(2),  # (n, C, H, W)
         )
         self.prior = fitted(config.prior, config.latent, config.components)
-        self.statistics = LatentStatistics(config.latent)
+        self.statistics = LatentStatistics(config.latent, len(config.image.classes))
 
     def encoder(self, images: Tensor, condition: Condition) -> Tensor:
-        maps = torch.tanh(self.inward(images).float())  # (n, channels, 7, 7)
-        return self.rounded(maps.permute(0, 2, 3, 1).flatten(1))  # (n, 49 channels)
+        maps = torch.tanh(self.inward(images).to(images.dtype))  # (n, channels, H/4, W/4)
+        return self.rounded(maps.permute(0, 2, 3, 1).flatten(1))  # (n, H/4 * W/4 * channels)
 
     def decoder(self, z: Tensor, condition: Condition) -> Tensor:
-        maps = self.rounded(z).unflatten(1, (SIDE, SIDE, self.config.channels)).permute(0, 3, 1, 2)
+        maps = self.rounded(z).unflatten(1, (*self.image.quarter, self.config.channels)).permute(0, 3, 1, 2)
         return torch.sigmoid(self.outward(maps))
 
     def rounded(self, z: Tensor) -> Tensor:
@@ -134,31 +129,37 @@ class Vqvae(Model):
         nearest = ((z.clamp(-1, 1) + 1) * half).round() / half - 1
         return z + (nearest - z).detach() if z.requires_grad else nearest
 
+    def fit_prior(self, batches: Iterable[tuple[Tensor, Tensor]], seed: int) -> None:
+        self.prior.fit(torch.cat([self.encode(images) for images, _ in batches]), seed)
+
     def losses(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
         condition = Condition(labels)
-        return {"mse": F.mse_loss(self.decoder(self.encoder(images, condition), condition).float(), images)}
+        return {"mse": F.mse_loss(self.decoder(self.encoder(images, condition), condition).to(images.dtype), images)}
 
 
-MODEL = Vqvae
-LEARNER = Descent
 CARDS = (
     Card(
         name="vqvae",
         model=Vqvae,
         config=VqvaeConfig(),
-        recipe=Recipe(epochs=3, rate=2e-3, betas=(0.9, 0.99), warmup=0.05, average=0.99, bfloat16=True),
+        recipe=Recipe(epochs=3, lr=2e-3, betas=(0.9, 0.99), warmup=0.05, ema_decay=0.99, bfloat16=True),
         summary="An autoencoder whose latent is a picture of 7 × 7 places, 784 bits, with a flow that draws such.",
         notes="The table of vectors is replaced by rounding each number to one of 16 levels, and the PixelCNN by a "
         "flow of dense layers, fitted to the encoded training set, whose draws are rounded. An image is 7 × 7 "
         "× 4 numbers of 4 bits.",
-        half=True,
+        float16=True,
     ),
 )
-# Of some 200,000 parameters, for trainings of seconds: see `gengallery.models.compared`. Its prior is a mixture, since
-# a flow for so many numbers has ten times the parameters of the rest.
-COMPARED = replace(
-    CARDS[0],
-    name="vqvae_200k",
-    config=VqvaeConfig(widths=(24, 48), blocks=(1, 2), prior=MIXTURE, components=20),
-    recipe=replace(CARDS[0].recipe, epochs=1, batch=64, average=0.99),
+FAMILY = Family(
+    name="vqvae",
+    model=Vqvae,
+    learner=Descent,
+    cards=CARDS,
+    # A mixture as its prior, since a flow for so many numbers has ten times the parameters of the rest.
+    compared=replace(
+        CARDS[0],
+        name="vqvae_200k",
+        config=VqvaeConfig(widths=(24, 48), blocks=(1, 2), prior=MIXTURE, components=20),
+        recipe=replace(CARDS[0].recipe, epochs=1, batch=64, ema_decay=0.99),
+    ),
 )

@@ -1,0 +1,1 @@
+"""How models learn: what training needs beside the network."""

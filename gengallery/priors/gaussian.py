@@ -1,0 +1,54 @@
+"""A Gaussian fitted to latents, and what all fitted priors share."""
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gengallery.priors.noise import Prior, standard_normal
+
+
+class Fitted(Prior):
+    """A prior that is fitted to latents that an encoder gave."""
+
+    fitted = True
+
+    @abstractmethod
+    def fit(self, latents: Tensor, seed: int = 0) -> None:
+        """Become a distribution under which `latents`, (n, dim), are likely; chance, if any, comes from `seed`."""
+
+
+class FittedGaussian(Fitted):
+    """A Gaussian with full covariance, fitted to latents that an encoder gave.
+
+    With `nonnegative`, draws below zero become zero: latents behind a ReLU are never negative.
+    """
+
+    mean: Tensor
+    factor: Tensor
+
+    def __init__(self, dim: int, nonnegative: bool):
+        super().__init__()
+        self.dim, self.nonnegative = dim, nonnegative
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("factor", torch.eye(dim))
+
+    def fit(self, latents: Tensor, seed: int = 0) -> None:
+        """Set mean and covariance to those of `latents`, (n, dim); nothing is left to chance."""
+        z = latents.double()
+        # Units that never fire have no variance; eigh copes with that where Cholesky does not.
+        values, vectors = torch.linalg.eigh(torch.cov(z.T).reshape(self.dim, self.dim))
+        self.mean = z.mean(0).float()
+        self.factor = (vectors * values.clamp(min=0).sqrt()).float()
+
+    def draw(self, n: int, rng: np.random.Generator) -> Tensor:
+        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance. In double, because how a
+        # product of matrices rounds depends on how many rows there are, and row i must not.
+        mean, factor = (tensor.cpu().double() for tensor in (self.mean, self.factor))
+        z = (mean + standard_normal((n, self.dim), rng).double() @ factor.T).float()
+        return z.clamp(min=0) if self.nonnegative else z
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "gaussian", "dim": self.dim, "nonnegative": self.nonnegative}

@@ -1,0 +1,1 @@
+"""Training: the loop, its states, and what it costs."""
