@@ -92,7 +92,8 @@ class Reconstructions:
     def bound(self) -> float | None:
         """The importance-weighted upper bound of -log p(x) of the first images; None without a posterior."""
         rng = np.random.default_rng(0)
-        few, device = self.split.head(WEIGHED), self.model.placement()[0]
+        few = Split(self.split.images[:WEIGHED], self.split.labels[:WEIGHED])
+        device = self.model.placement()[0]
         with torch.inference_mode():
             weights = [
                 self.model.log_weights(images.to(device), labels.to(device), DRAWS, rng)
@@ -177,7 +178,8 @@ SAMPLES: tuple[Figure, ...] = (
         Text("Density", pt="Densidade"),
         Text(
             "How many real images lie around a sample: above 1, samples keep to the most common looks.",
-            pt="Quantas imagens reais há em torno de uma amostra: acima de 1, as amostras ficam nas aparências mais comuns.",
+            pt="Quantas imagens reais há em torno de uma amostra: acima de 1, as amostras ficam nas aparências mais "
+            "comuns.",
         ),
         "level",
         measure=lambda s: s.density_coverage[0],
@@ -207,8 +209,8 @@ SAMPLES: tuple[Figure, ...] = (
         "nearest",
         Text("Nearest", pt="Mais próxima"),
         Text(
-            "Median distance, over all pixels, to the nearest training image. Far below that of real images: copies, or "
-            "blur.",
+            "Median distance, over all pixels, to the nearest training image. Far below that of real images: copies "
+            "or blur.",
             pt="Distância mediana, sobre todos os pixels, à imagem de treino mais próxima. Muito abaixo da das imagens "
             "reais: cópias, ou borrão.",
         ),

@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from gengallery.data import Dataset, as_floats, as_images, cache, dataset
+from gengallery.data import Dataset, Split, as_floats, as_images, cache, dataset
 from gengallery.evaluation import classifier, metrics
 from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES, Reconstructions, Samples, measured
 from gengallery.gallery import Gallery, default
@@ -41,7 +41,7 @@ class Reference:
         self.classifier_checksum = checkpoint.read_header(gallery.classifier)["checksum"]
         self.train, self.test = self.data.split(TRAIN), self.data.split(TEST)
         # Real images in the samples' place. The classifier has learned from them, which makes their figures no worse.
-        self.held = self.train.head(COUNT)
+        self.held = Split(self.train.images[:COUNT], self.train.labels[:COUNT])
 
     @cached_property
     def data_checksum(self) -> str:

@@ -2,8 +2,8 @@
 
 A step draws images x~ = G(z, c), improves the discriminator D on real images x and on x~, and then the generator G
 on D's logits. What differs from one kind to the other are the losses and the gradient penalty; see
-`gengallery.models.gan` for the losses of 2014, and `RelativisticLearner` for those of 2024. A penalty is taken every few
-steps with its weight multiplied accordingly (T. Karras et al. 2020, https://arxiv.org/abs/1912.04958, appendix B).
+`gengallery.models.gan` for the losses of 2014, and `RelativisticLearner` for those of 2024. A penalty is taken every
+few steps with its weight multiplied accordingly (T. Karras et al. 2020, https://arxiv.org/abs/1912.04958, appendix B).
 """
 
 from abc import abstractmethod

@@ -175,7 +175,7 @@ class Model(Network, ABC):
         self, images: Any, *, label: Any = None, guidance: float | None = None, steps: int | None = None,
         output: Output = "cpu",
     ) -> Tensor:  # fmt: skip
-        """What is left of `images` after going through the latents: `decode` of `encode`, with the same options for both.
+        """What is left of `images` after going through the latents: `decode` of `encode`, with one set of options.
 
         Options that are left out are `model.inversion_defaults`, by which `decode` undoes `encode` best: guidance 1
         and, of a model that takes steps, more of them. `decode(encode(images))` differs where these are not the
@@ -279,7 +279,7 @@ class Model(Network, ABC):
             yield joined
 
     def _inversion(self, guidance: float | None, steps: int | None) -> dict[str, Any]:
-        """The options of `encode` and `reconstruct`: those given, else the defaults by which `decode` undoes `encode`."""
+        """The options of `encode` and `reconstruct`: those given, else `inversion_defaults`."""
         given = {"guidance": guidance, "steps": steps}
         return given | {name: value for name, value in self.inversion_defaults.items() if given.get(name) is None}
 

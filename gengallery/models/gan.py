@@ -71,8 +71,8 @@ class GanRecipe(AdversarialRecipe):
 class Gan(Model):
     """The generator of a GAN. It has no encoder: `encode` and `reconstruct` search.
 
-    `encode(images)` looks for the latent whose image is nearest, as `gengallery.nn.inversion` says. So it takes a fraction
-    of a second an image, finds a good latent and not surely the best, and may find one that the prior would hardly
+    `encode(images)` looks for the latent whose image is nearest, as `gengallery.nn.inversion` says. So it takes a
+    fraction of a second an image, finds a good latent and not surely the best, and may find one that the prior would hardly
     draw.
     """
 

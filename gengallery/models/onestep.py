@@ -5,8 +5,8 @@
 From a place y with as much noise as a flow's at the time t, the network's velocity is followed to the end in one
 straight step. The network starts as the flow's, which at this time sees garments in pure noise (as M. Zhou et al.
 2024, "Score identity Distillation", https://arxiv.org/abs/2404.04057, start theirs), and goes on in the training of
-`gengallery.learners.adversarial` against real images. The discriminator starts from the flow's network too, its first half:
-what a network has learned in order to draw, tells it what to look for (A. Sauer et al. 2024, who keep that network
+`gengallery.learners.adversarial` against real images. The discriminator starts from the flow's network too, its first
+half: what a network has learned in order to draw, tells it what to look for (A. Sauer et al. 2024, who keep that network
 as it is, add noise to what it sees, and learn from the teacher's images).
 """
 

@@ -1,9 +1,9 @@
 """R3GAN: a small convolutional generator with classes, trained by a loss that converges.
 
-    [z, c] -> dense -> H/4 x W/4 -> residual blocks -> H/2 x W/2 -> residual blocks -> squares of 2 x 2 pixels -> sigmoid
+    [z, c] -> dense -> H/4 x W/4 -> residual blocks -> H/2 x W/2 -> residual blocks -> squares of 2 x 2 -> sigmoid
 
-The losses are in `gengallery.learners.adversarial`. From the paper's networks these differ in size, in plain 3 x 3 convolutions
-for its bottlenecks with groups, and in a class that is joined to the noise.
+The losses are in `gengallery.learners.adversarial`. From the paper's networks these differ in size, in plain 3 x 3
+convolutions for its bottlenecks with groups, and in a class that is joined to the noise.
 """
 
 import math

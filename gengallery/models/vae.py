@@ -218,7 +218,7 @@ class Vae(Model):
         # one sample, reparametrised: z = mean + std * noise (Kingma and Welling, section 2.4)
         z = mean + (0.5 * log_variance).exp() * normal_like(mean, rng)
         if decoded is not None:
-            # Where the decoder alone has no class, it learns what guidance compares with; the encoder is not trained there.
+            # Where only the decoder has no class, it learns what guidance compares with, without the encoder.
             z = torch.where((decoded != labels)[:, None], z.detach(), z)
         reconstruction = cross_entropy(self.logits(z, labels if decoded is None else decoded), images).mean()
         kl = self.prior.kl(mean, log_variance, labels).mean()

@@ -60,8 +60,8 @@ class VqvaeConfig(Config):
 class Vqvae(Model):
     """A convolutional autoencoder with a quantised latent of H/4 x W/4 places.
 
-    Latents are (n, H/4 * W/4 * channels), place after place in the order in which a page is read, each number in [-1, 1];
-    `encode` gives levels, and `decode` rounds to them.
+    Latents are (n, H/4 * W/4 * channels), place after place in the order in which a page is read, each number in
+    [-1, 1]; `encode` gives levels, and `decode` rounds to them.
     """
 
     family = "vqvae"

@@ -1,6 +1,6 @@
 """The priors of variational autoencoders: N(0, I), or a Gaussian for each class.
 
-Both say where the latents of a class lie (`place` and `measure`), what a posterior costs (`kl`), and how dense they are.
+Both say where the latents of a class lie (`place` and `measure`), the KL of a posterior (`kl`), and a density.
 """
 
 import math

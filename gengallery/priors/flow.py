@@ -97,5 +97,9 @@ class FittedFlow(Fitted):
 
     def describe(self) -> dict[str, Any]:
         return {
-            "kind": "flow", "dim": self.dim, "nonnegative": self.nonnegative, "width": self.width, "epochs": self.epochs,
-        }  # fmt: skip
+            "kind": "flow",
+            "dim": self.dim,
+            "nonnegative": self.nonnegative,
+            "width": self.width,
+            "epochs": self.epochs,
+        }
