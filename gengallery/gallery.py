@@ -3,7 +3,6 @@
 The files of a folder are its gallery. Listing them and reading their cards needs no torch.
 """
 
-import difflib
 import fnmatch
 import os
 import re
@@ -201,6 +200,8 @@ class Gallery:
         if name not in files:
             if not files:
                 raise ValueError(f"no weights in {self.folder}: restore that folder, or name another in {VARIABLE}")
+            import difflib  # here, since it takes long to import
+
             near = difflib.get_close_matches(str(name), files, n=3, cutoff=0.4)
             hint = f"the nearest are {', '.join(map(repr, near))}; " if near else ""
             raise ValueError(f"unknown model {str(name)!r}: {hint}gengallery.list_models() names them all")

@@ -7,7 +7,9 @@ checksums of the weights it measured, of the classifier and of the data, and is 
 
 import base64
 import io
+import time
 from dataclasses import asdict, dataclass
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -53,6 +55,7 @@ class Scorecard:
     golden: str  # its first 8 images of the seed side by side: a PNG, in base64
     samples: int  # how many images were measured
     seed: int  # that they were made from
+    milliseconds: float | None = None  # to decode one latent: the median of several, on the machine that measured it
 
 
 class VerificationError(ValueError):
@@ -77,6 +80,7 @@ def evaluate(name: str, reference: Reference, gallery: Gallery | None = None) ->
         golden=golden(model),
         samples=COUNT,
         seed=SEED,
+        milliseconds=milliseconds(model),
     )
 
 
@@ -86,6 +90,17 @@ def record(name: str, reference: Reference, gallery: Gallery | None = None) -> S
     saved = checkpoint.read((gallery or default()).info(name)["path"])
     checkpoint.write(saved.path, saved.tensors, {**saved.header, "scorecard": asdict(scorecard)})
     return scorecard
+
+
+def milliseconds(model: Model, repeats: int = 9) -> float:
+    """How long `model` takes to decode one latent: the median of `repeats` times, after one to warm up."""
+    z = model.sample(1)
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        model.decode(z)
+        times.append(time.perf_counter() - start)
+    return 1000 * median(times[1:])
 
 
 def golden(model: Model) -> str:

@@ -24,7 +24,6 @@ Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pick
 only where tensors are touched, so that the gallery can be listed without it.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -234,6 +233,8 @@ def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
 
 def checksum(tensors: dict[str, "Tensor"]) -> str:
     """SHA-256 over the names, types, shapes and bytes of `tensors`, in the order of their names."""
+    import hashlib
+
     import torch
 
     digest = hashlib.sha256()

@@ -1,7 +1,6 @@
 """Whole files or none: the one way in which this project writes to disk; and made parts of files written by hand."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +11,8 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     The bytes go to a temporary file in the same folder, are flushed to the disk, and only then take
     the name. The folder is made if it is missing. Raises OSError if the folder cannot be written.
     """
+    import tempfile  # here, since it takes long to import
+
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
