@@ -7,18 +7,20 @@ import pytest
 import torch
 from PIL import Image
 
-from gengallery.images import CLASS_NAMES, as_images, enlarge, sheet, to_pil, to_uint8
+from gengallery.data import ImageSpec, as_images, as_labels, default_spec, enlarge, sheet, to_pil, to_uint8
 
 RNG = np.random.default_rng(0)
 GREY = np.zeros((5, 28, 28), np.uint8)  # five pictures with a black border
 GREY[:, 4:24, 6:22] = RNG.integers(1, 256, (5, 20, 16))
 FLOATS = torch.from_numpy(GREY.astype(np.float32) / 255)[:, None]  # (5, 1, 28, 28)
+COLOUR = ImageSpec(3, 32, 32, ("cat", "dog"), dataset="pets")
+PLAIN = ImageSpec(1, 32, 32, dataset="x-rays")  # not light on dark, and without classes
 
 
-def in_convention(images: torch.Tensor) -> bool:
+def in_convention(images: torch.Tensor, image: ImageSpec | None = None) -> bool:
     return (
         images.ndim == 4
-        and images.shape[1:] == (1, 28, 28)
+        and images.shape[1:] == (image or default_spec()).shape
         and images.dtype == torch.float32
         and images.is_contiguous()
         and 0 <= images.min() <= images.max() <= 1
@@ -43,6 +45,15 @@ def box(height: int, width: int, ground: int = 0, garment: int = 200) -> np.ndar
         FLOATS.requires_grad_(False).clone().requires_grad_(),
         FLOATS.to(memory_format=torch.channels_last),
         FLOATS.permute(0, 2, 3, 1),
+        FLOATS.flatten(1),
+        FLOATS.flatten(1).tolist(),
+        FLOATS.flatten(1)[:, None],
+        list(FLOATS.flatten(1)),
+        [one[None] for one in FLOATS.flatten(1)],
+        GREY.reshape(5, -1),
+        GREY[:, ::-1][:, ::-1],
+        GREY.astype(">i4"),
+        FLOATS.numpy().astype(">f8"),
         list(FLOATS),
         list(FLOATS.squeeze(1).numpy()),
         tuple(FLOATS),
@@ -143,6 +154,31 @@ def test_a_light_border_means_black_on_white():
     torch.testing.assert_close(as_images(box(56, 56, ground=255, garment=40)), as_images(box(56, 56, 0, 215)))
     assert as_images(Image.fromarray(np.full((28, 28), 128, np.uint8))).max() < 0.5
     assert as_images(Image.fromarray(np.full((28, 28), 127, np.uint8))).max() < 0.5
+
+
+def test_many_flattened_images_are_not_one_picture():
+    assert len(as_images(np.zeros((100, 784), np.uint8))) == 100
+    assert len(as_images(np.zeros((1, 784)))) == 1
+    assert as_images(np.zeros((100, 783), np.uint8)).shape == (1, 1, 28, 28)  # a picture of 100 x 783
+    assert len(as_images(np.zeros((7, 3 * 32 * 32)), COLOUR)) == 7
+    assert len(as_images(np.zeros((7, 32 * 32)), PLAIN)) == 7
+
+
+def test_light_things_on_transparency_are_laid_on_black():
+    rgba = Image.new("RGBA", (56, 56), (255, 255, 255, 0))
+    rgba.paste((230, 240, 235, 255), (14, 14, 42, 42))
+    image = as_images(rgba)[0, 0]
+    assert image[0, 0] == 0
+    assert image[14, 14] == pytest.approx(0.93, abs=0.01)
+    assert torch.equal(as_images(np.asarray(rgba)), as_images(rgba))  # an array (H, W, 4) is the same picture
+    assert as_images(Image.new("RGBA", (40, 40), (255, 255, 255, 0))).max() == 0  # nothing is visible
+
+
+def test_half_transparent_pixels_count_half():
+    rgba = np.zeros((40, 40, 4), np.uint8)
+    rgba[:30] = (0, 0, 0, 60)  # much, but faint
+    rgba[30:] = (255, 255, 255, 255)
+    assert as_images(rgba)[0, 0, 27, 0] == 1  # what is light weighs more: black ground, nothing inverted
 
 
 def test_transparency_is_laid_on_white():
@@ -282,5 +318,182 @@ def test_a_sheet_lays_images_in_rows():
     assert sheet(FLOATS, columns=5, gap=0).shape == (28, 140)
 
 
-def test_there_are_ten_classes():
-    assert len(set(CLASS_NAMES)) == 10
+# -- other conventions
+
+
+def coloured(height: int, width: int, colour=(200, 100, 50), ground=(10, 20, 30)) -> np.ndarray:
+    picture = np.empty((height, width, 3), np.uint8)
+    picture[:] = ground
+    picture[height // 4 : -(height // 4), width // 4 : -(width // 4)] = colour
+    return picture
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda p: p,
+        lambda p: p[0],
+        lambda p: np.moveaxis(p, -1, 1),
+        lambda p: np.moveaxis(p, -1, 1)[0],  # (C, H, W), as the convention has one image
+        lambda p: torch.from_numpy(p / 255),
+        lambda p: np.moveaxis(p, -1, 1).reshape(len(p), -1),
+        lambda p: [Image.fromarray(one) for one in p],
+        lambda p: list(np.moveaxis(p, -1, 1)),
+    ],
+)
+def test_forms_of_the_same_coloured_images(form):
+    pictures = np.stack([coloured(32, 32)] * 2)
+    images = as_images(form(pictures), COLOUR)
+    assert in_convention(images, COLOUR)
+    torch.testing.assert_close(images[0], torch.from_numpy(np.moveaxis(pictures[0], -1, 0) / 255).float())
+
+
+def test_grey_is_repeated_where_the_convention_is_coloured():
+    grey = np.arange(1024, dtype=np.uint8).reshape(32, 32)
+    for given in (grey, grey[None, None], Image.fromarray(grey), grey / 255):
+        images = as_images(given, COLOUR)
+        assert in_convention(images, COLOUR)
+        assert (to_uint8(images)[0] == grey[..., None]).all()
+
+
+def test_colour_becomes_grey_by_itu_r_601_in_any_convention():
+    expected = round(0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255
+    assert as_images(coloured(32, 32), PLAIN)[0, 0, 16, 16] == pytest.approx(expected, abs=1 / 255)
+
+
+@pytest.mark.parametrize("image", [COLOUR, PLAIN])
+def test_pictures_are_inverted_only_where_the_convention_is_light_on_dark(image):
+    light = box(64, 64, ground=250, garment=30)
+    assert as_images(light, image)[0, 0, 0, 0] == pytest.approx(250 / 255)
+    dark = ImageSpec(image.channels, 32, 32, light_on_dark=True)
+    assert as_images(light, dark)[0, 0, 0, 0] == pytest.approx(5 / 255)
+
+
+def test_a_coloured_picture_keeps_its_proportions_on_its_ground():
+    image = as_images(coloured(20, 40), COLOUR)[0]  # 16 x 32, eight rows of ground above and below
+    for channel, (ground, thing) in enumerate(zip((10, 20, 30), (200, 100, 50), strict=True)):
+        assert (image[channel, :8] == ground / 255).all()
+        assert (image[channel, 24:] == ground / 255).all()
+        assert image[channel, 16, 16] == pytest.approx(thing / 255)
+
+
+@pytest.mark.parametrize(("size", "shape"), [((16, 24), (1, 16, 24)), ((64, 20), (1, 64, 20))])
+def test_height_and_width_may_differ(size, shape):
+    image = ImageSpec(1, *size)
+    for given in (box(50, 50), box(*size), Image.fromarray(box(30, 90)), np.zeros((3, *size))):
+        images = as_images(given, image)
+        assert in_convention(images, image)
+        assert images.shape[1:] == shape
+
+
+@pytest.mark.parametrize("image", [COLOUR, PLAIN])
+@pytest.mark.parametrize(("shade", "ground"), [(20, 255), (200, 255), (250, 0)])
+def test_transparency_is_laid_on_white_unless_what_is_visible_is_nearly_white(image, shade, ground):
+    rgba = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    rgba.paste((shade, shade, shade, 255), (16, 16, 48, 48))
+    images = as_images(rgba, image)
+    assert (images[0, :, 0, 0] == ground / 255).all()
+    assert (images[0, :, 16, 16] == shade / 255).all()
+
+
+def test_refusals_name_what_the_convention_takes():
+    with pytest.raises(ValueError, match=r"as_images: expected .*\(N, 3072\).*found an array of shape \(3072,\)"):
+        as_images(np.zeros(3072), COLOUR)
+
+
+def test_global_settings_of_torch_change_nothing():
+    before = [as_images(FLOATS), as_images(coloured(40, 50), COLOUR), as_labels(["Bag", 2], 2), as_labels(None, 2)]
+    dtype = torch.get_default_dtype()
+    try:
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        after = [as_images(FLOATS), as_images(coloured(40, 50), COLOUR), as_labels(["Bag", 2], 2), as_labels(None, 2)]
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_default_device(None)
+    for one, other in zip(before, after, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+# -- labels
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "dog",
+        " DOG ",
+        1,
+        np.int64(1),
+        np.array(1),
+        torch.tensor(1),
+        ["dog", "Dog"],
+        (1, "dog"),
+        np.array([1, 1]),
+        np.array(["dog", "dog"]),
+        torch.tensor([1, 1]),
+    ],
+)
+def test_forms_of_the_same_labels(label):
+    labels = as_labels(label, 2, COLOUR)
+    assert labels.tolist() == [1, 1]
+    assert labels.dtype == torch.int64
+
+
+def test_no_label_is_the_number_after_the_last_class():
+    assert as_labels(None, 3, COLOUR).tolist() == [2, 2, 2]
+    assert as_labels(None, 2).tolist() == [default_spec().no_class] * 2
+    assert as_labels(None, 2, PLAIN).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("label", ["fish", 2, -1, 1.0, True, "", [0, "fish"], np.bool_(True), [None, 0], b"dog"])
+def test_a_label_that_is_none_is_refused(label):
+    with pytest.raises(ValueError, match="label: expected a number from 0 to 1 or one of cat, dog; found"):
+        as_labels(label, 2, COLOUR)
+
+
+def test_as_many_labels_as_images():
+    with pytest.raises(ValueError, match="one for each of 3, found 2"):
+        as_labels([0, 1], 3, COLOUR)
+
+
+@pytest.mark.parametrize("label", [0, "cat", [0, 0]])
+def test_without_classes_there_are_no_labels(label):
+    with pytest.raises(ValueError, match="label: expected None, since these images have no classes"):
+        as_labels(label, 2, PLAIN)
+
+
+def test_names_that_differ_in_case_alone():
+    letters = ImageSpec(1, 32, 32, ("A", "a", "B"))
+    assert as_labels(["a", "A", "b"], 3, letters).tolist() == [1, 0, 2]
+
+
+def test_many_names_are_shortened_in_the_error():
+    many = ImageSpec(1, 32, 32, tuple(f"class {n}" for n in range(30)))
+    with pytest.raises(ValueError, match="class 19 and 10 more; found 30") as caught:
+        as_labels(30, 1, many)
+    assert "class 20" not in str(caught.value)
+
+
+# -- on the way out, in colour
+
+
+def test_coloured_images_lead_to_pictures():
+    pictures = np.stack([coloured(32, 32), coloured(32, 32, (1, 2, 3))])
+    images = as_images(pictures, COLOUR)
+    assert (to_uint8(images) == pictures).all()
+    assert (np.asarray(to_pil(images[0])) == pictures[0]).all()
+    assert to_pil(images[:1], scale=2).size == (64, 64)
+    assert to_pil(images[0]).mode == "RGB"
+    laid = sheet(images, columns=2, gap=3, ground=77)
+    assert laid.shape == (32, 67, 3)
+    assert (laid[:, :32] == pictures[0]).all()
+    assert (laid[:, 35:] == pictures[1]).all()
+    assert (laid[:, 32:35] == 77).all()
+    assert (enlarge(pictures[0], 2)[::2, ::2] == pictures[0]).all()
+
+
+def test_what_leads_out_takes_any_type():
+    for images in (FLOATS.bfloat16(), FLOATS.double(), FLOATS.clone().requires_grad_()):
+        assert np.abs(to_uint8(images).astype(int) - GREY).max() <= 1

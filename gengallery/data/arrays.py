@@ -55,8 +55,9 @@ def fitted(levels: NDArray[np.uint8], image: ImageSpec) -> NDArray[np.uint8]:
     """Levels (N, H, W, C) as (N, C, H, W) of the shape of `image`: resized, padded, in its channels, never inverted."""
     height, width, channels = levels.shape[1:]
     if channels in (1, image.channels) and (height, width) == (image.height, image.width):
-        result = np.broadcast_to(np.moveaxis(levels, -1, 1), (len(levels), *image.shape))
-        return np.ascontiguousarray(result)
+        # The requirements have it copied where it can't be written, as torch wants to be able to.
+        channels_first = np.broadcast_to(np.moveaxis(levels, -1, 1), (len(levels), *image.shape))
+        return np.require(channels_first, requirements=("C", "W"))
     if channels == 4 or height * image.width != width * image.height:
         return np.stack([fitted_picture(as_pil(one), image) for one in levels])
     # Nothing to lay on a ground: the same, but faster.

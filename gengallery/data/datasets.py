@@ -323,7 +323,7 @@ def _at(path: Path, changed: int, size: int | None, channels: int | None) -> Dat
     if len(archives) > 1:
         raise ValueError(f"{path}: expected one .npz file, found {', '.join(file.name for file in archives)}; name one")
     pictures = Pictures(path)
-    if not pictures.any:
+    if not pictures.has_pictures:
         raise DataMissing(f"{path}: expected pictures, IDX files or an .npz file, found none")
     return Dataset(name, pictures, size=size, channels=channels)
 

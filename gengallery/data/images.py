@@ -64,8 +64,8 @@ def as_images(images: Any, image: ImageSpec | None = None) -> Tensor:
         return _to_floats(levels_of(images, image)[None])
     pictures = _to_unit(_split(_as_array(images, image), image))
     if pictures.shape[1:3] == (image.height, image.width) and pictures.shape[-1] in (1, image.channels):
-        channels_first = np.ascontiguousarray(np.moveaxis(pictures, -1, 1))
-        return torch.from_numpy(np.ascontiguousarray(np.broadcast_to(channels_first, (len(pictures), *image.shape))))
+        channels_first = np.broadcast_to(np.moveaxis(pictures, -1, 1), (len(pictures), *image.shape))
+        return torch.from_numpy(np.require(channels_first, requirements=("C", "W")))
     levels = np.rint(pictures * 255).astype(np.uint8)
     return _to_floats(np.stack([levels_of(as_pil(one), image) for one in levels]))
 

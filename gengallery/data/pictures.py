@@ -46,7 +46,7 @@ class Pictures(Reader):
         return tuple(self._note(why, sorted(paths)) for why, paths in self._left_out.items())
 
     @property
-    def any(self) -> bool:
+    def has_pictures(self) -> bool:
         """Whether there is a picture at all."""
         return any(_is_promising(path) for files in self._files[1].values() for path, _ in files)
 
@@ -71,7 +71,7 @@ class Pictures(Reader):
             else:
                 kept.append(levels)
                 labels.append(label)
-        self._leave_out("could not be read as pictures", unread)
+        self._leave_out("not readable as pictures", unread)
         if not kept:
             raise ValueError(f"{self._roots[split]}: expected pictures, found none among {len(files):,} files")
         return np.stack(kept), np.array(labels, np.int64)
@@ -87,7 +87,7 @@ class Pictures(Reader):
                 if any(map(_is_promising, files)):
                     below[split][folder.name] = files
                 elif files:
-                    self._leave_out("lie in folders without pictures", files)
+                    self._leave_out("in folders without pictures", files)
         names = sorted({name for by_class in below.values() for name in by_class})
         if all(name.isdecimal() for name in names):
             names.sort(key=int)
@@ -99,7 +99,7 @@ class Pictures(Reader):
                     loose[split] += files
             return (), {split: [(path, 0) for path in files] for split, files in loose.items()}
         for files in loose.values():
-            self._leave_out("lie outside the folders of the classes", files)
+            self._leave_out("outside the folders of the classes", files)
         by_split = {
             split: [(path, number) for number, name in enumerate(names) for path in by_class.get(name, [])]
             for split, by_class in below.items()
@@ -114,8 +114,8 @@ class Pictures(Reader):
             files += [Path(where, name) for name in sorted(names)]
         hidden = [path for path in files if path.name.startswith(".")]
         special = [path for path in files if not path.is_file() and path not in hidden]  # pipes, devices, broken links
-        self._leave_out("are hidden", hidden)
-        self._leave_out("are no regular files", special)
+        self._leave_out("hidden", hidden)
+        self._leave_out("not regular files", special)
         return [path for path in files if path not in {*hidden, *special}]
 
     def _leave_out(self, why: str, paths: Iterable[Path]) -> None:
@@ -125,7 +125,7 @@ class Pictures(Reader):
     def _note(self, why: str, paths: list[Path]) -> str:
         shown = ", ".join(str(path.relative_to(self._folder)) for path in paths[:NAMED])
         more = f" and {len(paths) - NAMED:,} more" if len(paths) > NAMED else ""
-        return f"{self.where}: {len(paths):,} files were left out, which {why}: {shown}{more}"
+        return f"{self.where}: {len(paths):,} {'file' if len(paths) == 1 else 'files'} left out, {why}: {shown}{more}"
 
 
 def _folders(folder: Path) -> list[Path]:
