@@ -35,7 +35,8 @@ class Reference:
 
     def __init__(self, data: Dataset | None = None, gallery: Gallery | None = None, device: str | torch.device = "cpu"):
         gallery = gallery or default()
-        self.data = data or dataset(gallery.image.dataset)
+        image = gallery.image
+        self.data = data or dataset(image.dataset, size=image.height, channels=image.channels)
         self.device = torch.device(device)
         self.classifier = classifier.load(gallery.classifier).to(self.device)
         self.classifier_checksum = checkpoint.read_header(gallery.classifier)["checksum"]
