@@ -6,6 +6,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +16,7 @@ import torch
 from playwright.sync_api import expect, sync_playwright
 
 from gengallery import data
+from gengallery.model.spec import Card
 
 # These networks are small: threads that wait for each other cost more than they save, above all on a busy machine.
 torch.set_num_threads(1)
@@ -68,41 +70,63 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape) + array.tobytes()
 
 
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
 def fake_files() -> dict[str, bytes]:
     """The four files of a small stand-in for Fashion-MNIST, by name."""
     train, test = shapes(TRAIN_SIZE, seed=0), shapes(TEST_SIZE, seed=1)
-    return dict(zip(data.FILES, map(idx, (*train, *test)), strict=True))
+    return dict(zip(FILES, map(idx, (*train, *test)), strict=True))
 
 
 @pytest.fixture(scope="session")
 def fake_root(tmp_path_factory) -> Path:
-    """A data root with the stand-in, unpacked."""
+    """A folder with the stand-in, unpacked: data of its own, with the classes "0" to "9"."""
     root = tmp_path_factory.mktemp("fake")
-    raw = root / data.FOLDER
-    raw.mkdir(parents=True)
     for name, content in fake_files().items():
-        (raw / name).write_bytes(content)
+        (root / name).write_bytes(content)
     return root
 
 
 @pytest.fixture(scope="session")
-def fake_train(fake_root) -> data.Split:
-    return data.load(data.TRAIN, fake_root, download=False)
+def fake_data(fake_root) -> data.Dataset:
+    """The stand-in."""
+    return data.dataset(fake_root)
 
 
 @pytest.fixture(scope="session")
-def fake_test(fake_root) -> data.Split:
-    return data.load(data.TEST, fake_root, download=False)
+def fake_train(fake_data) -> data.Split:
+    return fake_data.split(data.TRAINVAL)
 
 
 @pytest.fixture(scope="session")
-def real_root() -> Path:
-    """The folder of the real data set."""
-    root = data.default_root()
-    raw = root / data.FOLDER
-    if not all((raw / name).is_file() or (raw / f"{name}.gz").is_file() for name in data.FILES):
-        pytest.skip(f"data set absent: {root} (name its folder in {data.VARIABLE})")
-    return root
+def fake_test(fake_data) -> data.Split:
+    return fake_data.split(data.TEST)
+
+
+def adapted(card: Card, image: data.ImageSpec) -> Card:
+    """`card` for other images than its own."""
+    return replace(card, config=replace(card.config, image=image), dataset=image.dataset)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> data.Dataset:
+    """The gallery's own data set."""
+    found = data.dataset(download=False)
+    try:
+        found.split(data.TEST)
+    except data.DataMissing as error:
+        pytest.skip(f"data set absent (name its folder in {data.VARIABLE}): {error}")
+    return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need the data set or a browser, which their fixtures tell."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for fixture, mark in (("real_data", "data"), ("browser", "browser")):
+            if fixture in fixtures:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from gengallery import inversion
-from gengallery.images import NO_CLASS, PIXELS, SHAPE
-from gengallery.inversion import CANDIDATES, DESCENT, ROUND, search
-from gengallery.model import Condition
-from gengallery.noise import NORMAL, Noise
+from gengallery.data import default_spec
+from gengallery.model.spec import Condition
+from gengallery.nn import inversion
+from gengallery.nn.inversion import CANDIDATES, DESCENT, ROUND, search
+from gengallery.priors.noise import NORMAL, Noise
 
+SHAPE, PIXELS, NO_CLASS = default_spec().shape, default_spec().pixels, default_spec().no_class
 DIM = 6
 PRIOR = Noise(NORMAL, DIM)
-UNTOLD = Condition(torch.full((3,), NO_CLASS))
+NO_LABELS = Condition(torch.full((3,), NO_CLASS))
 
 
 def linear(z: torch.Tensor, condition: Condition) -> torch.Tensor:
@@ -26,7 +27,7 @@ def planted() -> torch.Tensor:
 
 
 def test_planted_latents_of_a_linear_decoder_are_found(planted):
-    found = search(linear, PRIOR, linear(planted, UNTOLD), UNTOLD)
+    found = search(linear, PRIOR, linear(planted, NO_LABELS), NO_LABELS)
     torch.testing.assert_close(found, planted, rtol=0, atol=0.02)
 
 
@@ -45,21 +46,21 @@ def test_each_image_is_searched_for_under_its_own_class(planted):
 
 
 def test_guidance_and_steps_reach_the_decoder(planted):
-    told = set()
+    seen = set()
 
     def spy(z, condition):
-        told.add((condition.guidance, condition.steps, len(z) == len(condition.labels)))
+        seen.add((condition.guidance, condition.steps, len(z) == len(condition.labels)))
         return linear(z, condition)
 
-    search(spy, PRIOR, linear(planted, UNTOLD)[:1], Condition(torch.tensor([3]), 2.5, 7))
-    assert told == {(2.5, 7, True)}
+    search(spy, PRIOR, linear(planted, NO_LABELS)[:1], Condition(torch.tensor([3]), 2.5, 7))
+    assert seen == {(2.5, 7, True)}
 
 
 def test_neighbours_do_not_matter(planted):
-    images = linear(planted, UNTOLD)
-    together = search(linear, PRIOR, images, UNTOLD)
+    images = linear(planted, NO_LABELS)
+    together = search(linear, PRIOR, images, NO_LABELS)
     for i, alone in enumerate(images.split(1)):
-        assert torch.equal(search(linear, PRIOR, alone, Condition(UNTOLD.labels[:1]))[0], together[i])
+        assert torch.equal(search(linear, PRIOR, alone, Condition(NO_LABELS.labels[:1]))[0], together[i])
 
 
 def test_the_answer_is_no_worse_than_the_best_candidate():
@@ -72,7 +73,7 @@ def test_the_answer_is_no_worse_than_the_best_candidate():
 
 
 def test_the_worse_half_of_the_starts_is_given_up_after_each_round(planted):
-    sizes, one = [], Condition(UNTOLD.labels[:1])
+    sizes, one = [], Condition(NO_LABELS.labels[:1])
 
     def spy(z, condition):
         sizes.append(len(z))
@@ -106,8 +107,8 @@ def test_a_search_works_in_any_mode_of_gradients_and_leaves_none(mode, planted):
         return layer(z).unflatten(1, SHAPE)
 
     with mode():
-        images = decoder(planted, UNTOLD).detach()
-        found = search(decoder, PRIOR, images, UNTOLD)
+        images = decoder(planted, NO_LABELS).detach()
+        found = search(decoder, PRIOR, images, NO_LABELS)
     assert not found.requires_grad
     assert layer.weight.grad is None
     torch.testing.assert_close(found.clone(), planted, rtol=0, atol=0.02)

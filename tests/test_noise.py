@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import torch
 
-from gengallery.noise import DISTRIBUTIONS, NORMAL, POISSON, UNIFORM, Noise, Prior
+from gengallery.priors.noise import DISTRIBUTIONS, NORMAL, POISSON, UNIFORM, Noise, Prior
 
 ORACLES = {NORMAL: scipy.stats.norm(), UNIFORM: scipy.stats.uniform(), POISSON: scipy.stats.poisson(1)}
 LARGE = 200_000
