@@ -244,9 +244,12 @@ def test_the_package_gives_its_names_whatever_was_imported_before():
         _ = data.nothing
 
 
-@pytest.mark.parametrize("module", ["spec", "sources", "images", "sheets", "splits", "datasets"])
+DATA = ("data", *(f"data.{name}" for name in ("spec", "sources", "images", "sheets", "splits", "datasets")))
+
+
+@pytest.mark.parametrize("module", ["text", *DATA])
 def test_examples_in_docstrings_run(module):
-    result = doctest.testmod(importlib.import_module(f"gengallery.data.{module}"))
+    result = doctest.testmod(importlib.import_module(f"gengallery.{module}"))
     assert result.attempted
     assert not result.failed
 
@@ -762,6 +765,20 @@ def test_somebody_elses_folder_is_no_cache(homeless):
 def test_a_home_that_cannot_be_written_is_no_home(homeless, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/1/nothing")
     monkeypatch.setattr("os.access", lambda *_: False)
+    assert data.cache().parent == homeless
+
+
+def test_a_home_that_cannot_be_looked_into_is_no_home(homeless, monkeypatch):
+    look = Path.is_dir
+
+    def refuse(path):
+        if str(path).startswith("/secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(Path, "is_dir", refuse)
+    monkeypatch.setenv("XDG_CACHE_HOME", "/secret/cache")
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != "/")
     assert data.cache().parent == homeless
 
 

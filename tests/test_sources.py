@@ -156,7 +156,8 @@ def test_named_data_whose_files_have_other_names(tmp_path, monkeypatch):
     half = write(tmp_path / "half", OFFICIAL[2:], CONTENT[2:])
     assert len(dataset("known", root=half, size=32, download=False).split("test")) == 90
     part = dataset(half, size=32)  # a part of it has its classes, and another name
-    assert part.name == "half"
+    assert part.name == part.title == "half"
+    assert part.checksums == {}
     assert part.spec.classes == known.spec(0, 1).classes
     assert len(part.split("test")) == 9
 
@@ -576,3 +577,10 @@ def test_a_folder_that_changed_is_read_anew(tmp_path):
     os.utime(tmp_path, ns=(0, 0))  # a clock may be coarse
     picture(tmp_path / "20.png")
     assert len(dataset(tmp_path, size=16).split("trainval")) == 19
+    for name in ("a", "b"):
+        for number in range(20):
+            picture(tmp_path / "classes" / name / f"{number}.png")
+    assert len(dataset(tmp_path / "classes", size=16).split("trainval")) == 36
+    os.utime(tmp_path / "classes" / "b", ns=(0, 0))
+    picture(tmp_path / "classes" / "b" / "20.png")
+    assert len(dataset(tmp_path / "classes", size=16).split("trainval")) == 37

@@ -62,9 +62,10 @@ class Dataset:
         light_on_dark: bool = False,
     ) -> None:
         self.name = name
-        self.title = about.title if about and about.name == name else name
+        whole = about if about and about.name == name else None  # `about` may be what the images are a part of
+        self.title = whole.title if whole else name
         self.licence, self.source = (about.licence, about.source) if about else ("", "")
-        self.checksums: dict[str, str] = dict(about.checksums) if about else {}
+        self.checksums: dict[str, str] = dict(whole.checksums) if whole else {}
         self.translations: dict[str, tuple[str, ...]] = about.translations if about else {}
         self.where = reader.where
         self._reader, self._about = reader, about
@@ -276,9 +277,9 @@ def dataset(
     The same arguments give the same object.
 
     Example:
-        >>> fashion = dataset()
-        >>> fashion.spec.classes[:2], fashion.licence
-        (('T-shirt/top', 'Trouser'), 'MIT')
+        >>> own = dataset()
+        >>> own.name, own.spec.channels, own.licence
+        ('fashion-mnist', 1, 'MIT')
     """
     if isinstance(name_or_path, str) and (known := registered(name_or_path)) is not None:
         if isinstance(known, Dataset):
@@ -291,7 +292,10 @@ def dataset(
             names = ", ".join(dataset_names())
             raise ValueError(f"data: expected {names}, or the path of a folder or .npz file; found {given!r}")
         raise DataMissing(f"{path}: expected a folder of pictures or of IDX files, or an .npz file, found nothing")
-    return _at(path.resolve(), path.stat().st_mtime_ns, size, channels)
+    changed = [path.stat().st_mtime_ns]
+    if path.is_dir():
+        changed += sorted(entry.stat().st_mtime_ns for entry in os.scandir(path) if entry.is_dir())
+    return _at(path.resolve(), tuple(changed), size, channels)
 
 
 @lru_cache(maxsize=4)
@@ -300,7 +304,7 @@ def _named(source: Source, root: Path, size: int | None, channels: int | None, d
 
 
 @lru_cache(maxsize=4)
-def _at(path: Path, changed: int, size: int | None, channels: int | None) -> Dataset:
+def _at(path: Path, changed: tuple[int, ...], size: int | None, channels: int | None) -> Dataset:
     name = path.stem if path.is_file() else path.name
     if path.is_file():
         if not zipfile.is_zipfile(path):

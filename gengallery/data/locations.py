@@ -32,10 +32,8 @@ def cache() -> Path:
     except (DataMissing, RuntimeError):  # no home
         return _temporary()
     folder = base / "gengallery"
-    if folder.is_dir():
-        return folder
-    there = next(parent for parent in folder.parents if parent.exists())
-    return folder if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else _temporary()
+    there = next(path for path in (folder, *folder.parents) if _is_folder(path) or path == path.parent)
+    return folder if there == folder or os.access(there, os.W_OK | os.X_OK) else _temporary()
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
@@ -46,6 +44,13 @@ def expanded(path: str | os.PathLike[str]) -> Path:
         raise DataMissing(
             f"{os.fspath(path)}: expected a folder, found one in a home folder, and this user has none; name it in full"
         ) from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # of a folder that this user must not look into
+        return False
 
 
 @lru_cache(maxsize=1)
