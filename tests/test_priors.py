@@ -1,29 +1,26 @@
 """The priors that are fitted to latents: what they draw, and that row i depends on (seed, i) alone."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import scipy.stats
 import torch
 from sklearn.mixture import GaussianMixture
-from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, kl_divergence
+from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal, Normal, kl_divergence
 
-from gengallery import checkpoint
-from gengallery.checkpoint import CheckpointError
-from gengallery.noise import Prior
-from gengallery.priors import (
-    FLOOR,
-    FLOW,
-    GAUSSIAN,
-    PRIORS,
-    ClassGaussians,
-    FittedFlow,
-    FittedGaussian,
-    FittedMixture,
-    check_prior,
-    fitted,
-)
+from gengallery.data import default_spec
+from gengallery.priors import FLOW, GAUSSIAN, KINDS, check_prior, fitted
+from gengallery.priors.classwise import ClassGaussians, StandardGaussian
+from gengallery.priors.flow import FittedFlow
+from gengallery.priors.gaussian import FittedGaussian
+from gengallery.priors.mixture import FLOOR, FittedMixture
+from gengallery.priors.noise import Noise, Prior
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CheckpointError
 
 LARGE = 200_000
+CLASSES = 10
 
 
 def priors() -> list[Prior]:
@@ -58,7 +55,7 @@ def posteriors(n: int = 3000) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def by_class() -> ClassGaussians:
-    prior = ClassGaussians(5)
+    prior = ClassGaussians(5, CLASSES).eval()
     prior.fit_posteriors(*posteriors())
     return prior
 
@@ -102,7 +99,7 @@ def test_sampling_leaves_the_global_generators_alone():
     assert (np.random.get_state()[1] == before[1]).all()
 
 
-@pytest.mark.parametrize(("kind", "made"), [*zip(PRIORS, (FittedGaussian, FittedMixture, FittedFlow), strict=True)])
+@pytest.mark.parametrize(("kind", "made"), [*zip(KINDS, (FittedGaussian, FittedMixture, FittedFlow), strict=True)])
 def test_a_prior_is_made_by_its_name(kind, made):
     prior = fitted(kind, 4, components=3, nonnegative=True)
     assert type(prior) is made
@@ -370,7 +367,7 @@ def test_drawing_from_a_flow_leaves_it_as_it_was():
 
 def test_a_flow_travels_in_a_file(tmp_path):
     prior = flow(True)
-    header = {"name": "x", "family": "x", "config": {}, "prior": prior.describe(), "card": {"exhibit": False},
+    header = {"name": "x", "family": "x", "config": {"image": asdict(default_spec())}, "prior": prior.describe(), "card": {"exhibit": False},
               "parameters": 1, "training": {}, "cost": {}, "losses": {}}  # fmt: skip
     checkpoint.write(tmp_path / "x.safetensors", prior.state_dict(), header)
     saved = checkpoint.read(tmp_path / "x.safetensors")
@@ -397,7 +394,7 @@ def test_settings_of_no_flow_are_refused(setting, says):
 
 def test_the_gaussians_of_classes_have_the_moments_of_their_posteriors():
     means, log_variances, labels = posteriors(60_000)
-    prior = ClassGaussians(5)
+    prior = ClassGaussians(5, CLASSES).eval()
     prior.fit_posteriors(means, log_variances, labels)
     drawn = means + (log_variances / 2).exp() * torch.randn(means.shape, generator=torch.Generator().manual_seed(2))
     for k in range(11):
@@ -434,7 +431,7 @@ def test_the_gaussians_of_classes_agree_with_torch_distributions():
 
 
 def test_fitting_the_gaussians_brings_the_posteriors_nearer():
-    prior, (means, log_variances, labels) = ClassGaussians(5), posteriors()
+    prior, (means, log_variances, labels) = ClassGaussians(5, CLASSES).eval(), posteriors()
     before = prior.kl(means, log_variances, labels).mean()
     prior.fit_posteriors(means, log_variances, labels)
     assert prior.kl(means, log_variances, labels).mean() < before
@@ -447,15 +444,34 @@ def test_fitting_the_gaussians_brings_the_posteriors_nearer():
             assert other.kl(means, log_variances, labels).mean() > prior.kl(means, log_variances, labels).mean()
 
 
-def test_a_smaller_spread_draws_nearer_to_the_mean():
-    assert torch.equal(ClassGaussians(5, 0.5).sample(3, seed=1), 0.5 * ClassGaussians(5).sample(3, seed=1))
+def test_truncation_draws_nearer_to_the_mean():
+    assert torch.equal(ClassGaussians(5, CLASSES, 0.5).sample(3, seed=1), 0.5 * ClassGaussians(5, CLASSES).sample(3, seed=1))
 
 
 def test_before_it_is_fitted_a_class_is_standard_normal():
-    prior, labels = ClassGaussians(5), torch.tensor([0, 4])
+    prior, labels = ClassGaussians(5, CLASSES).eval(), torch.tensor([0, 4])
     u = prior.sample(2, seed=0)
     assert torch.equal(prior.place(u, labels), u)
     prior.fit_posteriors(*(x[:1] for x in posteriors()))  # one image, of class 0: its posterior is the Gaussian
     assert torch.equal(prior.place(u, labels)[1], u[1])
     assert not torch.equal(prior.place(u, labels)[0], u[0])
     torch.testing.assert_close(prior.kl(*(x[:1] for x in posteriors())), torch.zeros(1), rtol=0, atol=1e-5)
+
+
+def test_while_the_model_trains_a_posterior_is_compared_with_a_standard_normal():
+    prior, (means, log_variances, labels) = by_class(), posteriors(22)
+    expected = kl_divergence(Normal(means, (log_variances / 2).exp()), Normal(0.0, 1.0)).sum(1)
+    assert not torch.isclose(prior.kl(means, log_variances, labels), expected).any()
+    torch.testing.assert_close(prior.train().kl(means, log_variances, labels), expected)
+    torch.testing.assert_close(StandardGaussian(5).eval().kl(means, log_variances, labels), expected)
+
+
+def test_a_standard_gaussian_has_its_latents_where_they_are():
+    prior, (means, log_variances, labels) = StandardGaussian(5), posteriors(22)
+    assert torch.equal(prior.place(means, labels), means)
+    assert torch.equal(prior.measure(means, labels), means)
+    torch.testing.assert_close(prior.variance(log_variances, labels), log_variances.exp())
+    torch.testing.assert_close(prior.log_density(means, labels), Normal(0.0, 1.0).log_prob(means).sum(1))
+    prior.fit_posteriors(means, log_variances, labels)
+    assert prior.describe() == Noise("normal", 5).describe()
+    assert not prior.fitted
