@@ -1,6 +1,7 @@
 """The families: losses against independent oracles, what a step changes, the search, and configs that are refused."""
 
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,38 +10,37 @@ from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn import functional as F
 
 import gengallery
-from gengallery import checkpoint, priors
-from gengallery.checkpoint import CheckpointError
-from gengallery.images import NO_CLASS, PIXELS
-from gengallery.inversion import CANDIDATES
-from gengallery.layers import Residual, residuals
-from gengallery.model import (
-    Condition,
-    Descent,
-    LatentStatistics,
-    Paper,
-    Recipe,
-    adam,
-    check_pairs,
-    check_sizes,
-    one_hot,
-    without_some,
-)
-from gengallery.models import FAMILIES, cards, family
-from gengallery.models import learner as new_learner
+from gengallery.checks import check_sizes, check_tuple
+from gengallery.data import default_spec
+from gengallery.families import cards, families, family
+from gengallery.families import learner as new_learner
+from gengallery.learners.adversarial import gradient_penalty
+from gengallery.learners.learner import Descent, adam, drop_labels
+from gengallery.model.latents import LatentStatistics
+from gengallery.model.spec import Condition, Paper, Recipe, as_json
 from gengallery.models.autoencoder import Autoencoder, AutoencoderConfig
 from gengallery.models.flow import FlowConfig
-from gengallery.models.gan import Gan, GanConfig, GanLearner, GanRecipe, mlp
+from gengallery.models.gan import Gan, GanConfig, GanLearner, GanRecipe
 from gengallery.models.r3gan import R3ganConfig
-from gengallery.models.vae import Vae, VaeConfig, VaeLearner, VaeRecipe, cross_entropy, kl_to_standard_normal
+from gengallery.models.vae import Vae, VaeConfig, VaeLearner, VaeRecipe, cross_entropy
 from gengallery.models.vqvae import Vqvae, VqvaeConfig
-from gengallery.noise import Noise
-from gengallery.priors import FittedFlow, FittedGaussian, FittedMixture
-from gengallery.training import parameters
-from gengallery.unet import Block, UNet
+from gengallery.nn.inversion import CANDIDATES
+from gengallery.nn.layers import Residual, mlp, one_hot, residuals
+from gengallery.nn.unet import Block, UNet
+from gengallery.priors import flow as flow_prior
+from gengallery.priors.classwise import kl_to_standard_normal
+from gengallery.priors.flow import FittedFlow
+from gengallery.priors.gaussian import FittedGaussian
+from gengallery.priors.mixture import FittedMixture
+from gengallery.priors.noise import Noise
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CheckpointError
+from gengallery.training.flops import parameters
 
+IMAGE = default_spec()
+PIXELS, NO_CLASS = IMAGE.pixels, IMAGE.no_class
 LABELS = torch.arange(6)  # of the images below
-UNTOLD = Condition(torch.full((6,), NO_CLASS))
+NO_LABELS = torch.full((6,), NO_CLASS)
 
 OF_THE_REPORT = {"autoencoder", "gan", "vae"}
 
@@ -140,12 +140,12 @@ def test_cards_are_told_in_full(name):
     assert card.model.weaknesses
     assert card.summary
     assert card.notes
-    assert family(card.family) is card.model
+    assert family(card.family).model is card.model
 
 
 def test_an_unknown_family_is_refused():
-    assert set(FAMILIES) >= OF_THE_REPORT
-    with pytest.raises(ValueError, match=f"unknown family 'os'; there are {', '.join(FAMILIES)}$"):
+    assert set(families()) >= OF_THE_REPORT
+    with pytest.raises(ValueError, match=f"unknown family 'os'; there are {', '.join(families())}$"):
         family("os")
 
 
@@ -166,7 +166,7 @@ def test_an_unknown_family_is_refused():
         (lambda: VaeConfig(-2), "latent_dim: .* found -2"),
         (lambda: VaeConfig(2, relu_heads=1), "relu_heads: expected true or false, found 1"),
         (lambda: VaeConfig(2, conditional="no"), "conditional: expected true or false, found 'no'"),
-        (lambda: VaeConfig(2, spread=0), "spread: expected a number above 0 and up to 1, found 0"),
+        (lambda: VaeConfig(2, truncation=0), r"truncation: expected a number from 0\.001 to 1, found 0"),
         (lambda: VaeConfig(2, guidance=-1), "guidance: expected a number from 0 to 100, found -1"),
         (lambda: GanConfig(noise_dim=0), "noise_dim: .* found 0"),
         (lambda: GanConfig(noise_dist="gauss"), "noise_dist: expected one of normal, uniform, poisson; found 'gauss'"),
@@ -179,14 +179,14 @@ def test_an_unknown_family_is_refused():
         (lambda: FlowConfig(exact_steps=2.5), r"exact_steps: .* found 2\.5"),
         (lambda: FlowConfig(guidance=-1), "guidance: expected a number from 0 to 100, found -1"),
         (lambda: FlowConfig(guidance="much"), "guidance: .* found 'much'"),
-        (lambda: FlowConfig(widths=(64,)), r"widths: expected two sizes, found \(64,\)"),
+        (lambda: FlowConfig(widths=(64,)), r"widths: expected 2 sizes, found \(64,\)"),
         (lambda: FlowConfig(blocks=(2, 0)), r"blocks\[1\]: .* found 0"),
         (lambda: R3ganConfig(noise_dim=0), "noise_dim: .* found 0"),
-        (lambda: R3ganConfig(widths=8), "widths: expected two sizes, found 8"),
+        (lambda: R3ganConfig(widths=8), "widths: expected 2 sizes, found 8"),
         (lambda: VqvaeConfig(levels=1), "levels: expected a whole number from 2 to 65536, found 1"),
         (lambda: VqvaeConfig(channels=0), "channels: .* found 0"),
         (lambda: VqvaeConfig(prior=None), "prior: expected one of .* found None"),
-        (lambda: check_pairs(sides=[1, 2]), r"sides: expected two sizes, found \[1, 2\]"),
+        (lambda: check_tuple("sides", [1, 2], 2), r"sides: expected 2 sizes, found \[1, 2\]"),
         (lambda: check_sizes(width=None), "width: .* found None"),
     ],
 )
@@ -198,7 +198,7 @@ def test_bad_settings_are_refused_by_name(config, says):
 def test_a_config_comes_back_from_json():
     config = GanConfig(8, "poisson", (64, 32), (128,), False)
     fields = {"noise_dim": 8, "noise_dist": "poisson", "generator_dims": [64, 32], "discriminator_dims": [128],
-              "standardised": False}  # fmt: skip
+              "standardised": False, "image": as_json(asdict(IMAGE))}  # fmt: skip
     assert GanConfig.from_json(fields) == config
     assert [p.shape for p in Gan(config).generator.parameters()][::2] == [(64, 8), (32, 64), (784, 32)]
     with pytest.raises(TypeError, match="beta"):
@@ -208,43 +208,46 @@ def test_a_config_comes_back_from_json():
 def test_latent_statistics_are_those_of_the_data():
     z, labels = torch.randn(500, 2) @ torch.tensor([[2.0, 1.0], [0.0, 0.5]]) + 3, torch.arange(500) % 10
     test_z, test_labels = torch.randn(2500, 2), torch.arange(2500) % 7
-    statistics = LatentStatistics(2)
+    statistics = LatentStatistics(2, 10)
     statistics.fit(z, labels, test_z, test_labels)
     np.testing.assert_allclose(statistics.mean, z.numpy().mean(0), rtol=1e-5)
     np.testing.assert_allclose(statistics.covariance, np.cov(z.numpy().T), rtol=1e-4)
     np.testing.assert_allclose(statistics.centroids[3], z.numpy()[3::10].mean(0), rtol=1e-5)
     assert torch.equal(statistics.positions, test_z[:2000])
     assert torch.equal(statistics.labels, test_labels[:2000].to(torch.uint8))
-    with pytest.raises(ValueError, match="expected at least 2000 images, found 1999"):
-        statistics.fit(z, labels, test_z[:1999], test_labels[:1999])
-    wide = LatentStatistics(3)
+    shown, classes = statistics.shown()
+    assert torch.equal(shown, test_z[:2000])
+    assert torch.equal(classes, test_labels[:2000])
+    wide = LatentStatistics(3, 10)
     wide.fit(torch.randn(50, 3), labels[:50], torch.randn(20, 3), labels[:20])
     assert len(wide.positions) == len(wide.labels) == 0
 
 
 def test_classes_are_written_one_hot():
-    found = one_hot(torch.tensor([2, NO_CLASS, 9]))
-    assert found.dtype == torch.float32
-    assert torch.equal(found, torch.eye(11)[[2, 10, 9], :10])
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        found = one_hot(torch.tensor([2, 10, 9]), 10, dtype)
+        assert found.dtype == dtype
+        assert torch.equal(found, torch.eye(11, dtype=dtype)[[2, 10, 9], :10])
+    assert one_hot(torch.tensor([0, 0]), 0, torch.float32).shape == (2, 0)
 
 
-def test_a_tenth_of_the_labels_go_untold():
+def test_a_tenth_of_the_labels_are_dropped():
     labels = torch.arange(20_000) % 10
-    found = without_some(labels, rng())
+    found = drop_labels(labels, NO_CLASS, rng())
     dropped = found == NO_CLASS
     assert dropped.double().mean().item() == pytest.approx(0.1, abs=0.01)
     assert torch.equal(found[~dropped], labels[~dropped])
     assert torch.equal(labels, torch.arange(20_000) % 10)  # those given stay as they were
-    assert torch.equal(without_some(labels, rng()), found)
-    assert (without_some(labels, rng(), share=0.5) == NO_CLASS).double().mean().item() == pytest.approx(0.5, abs=0.02)
+    assert torch.equal(drop_labels(labels, NO_CLASS, rng()), found)
+    assert (drop_labels(labels, NO_CLASS, rng(), share=0.5) == NO_CLASS).double().mean().item() == pytest.approx(0.5, abs=0.02)
 
 
 @every_card
-def test_training_leaves_labels_untold_where_the_model_takes_them(name, images, monkeypatch):
+def test_training_drops_labels_where_the_model_takes_them(name, images, monkeypatch):
     card, seen = cards()[name], []
     learner = new_learner(card)
     module = sys.modules[learner.step.__module__]  # a learner may inherit its step
-    monkeypatch.setattr(module, "without_some", lambda labels, rng: seen.append(labels) or labels, raising=False)
+    monkeypatch.setattr(module, "drop_labels", lambda labels, no_class, rng: seen.append(labels) or labels, raising=False)
     learner.step(images, LABELS, rng())
     assert bool(seen) == card.config.options.label
     assert all(torch.equal(labels, LABELS) for labels in seen)
@@ -272,7 +275,7 @@ def test_a_residual_block_by_hand():
 
 def unet(widths: tuple[int, int] = (8, 16), blocks: tuple[int, int] = (1, 2)) -> UNet:
     """One of which no part is silent."""
-    network = UNet(widths, blocks)
+    network = UNet(widths, blocks, IMAGE)
     for parameter in network.parameters():
         if not parameter.any():
             torch.nn.init.normal_(parameter, std=0.1)
@@ -281,7 +284,7 @@ def unet(widths: tuple[int, int] = (8, 16), blocks: tuple[int, int] = (1, 2)) ->
 
 @pytest.mark.parametrize(("widths", "blocks"), [((8, 16), (1, 1)), ((16, 8), (2, 3)), ((8, 8), (3, 1))])
 def test_a_unet_gives_images_and_says_nothing_at_first(widths, blocks, images):
-    network = UNet(widths, blocks)
+    network = UNet(widths, blocks, IMAGE)
     assert torch.equal(network(images, torch.zeros(6), LABELS), torch.zeros_like(images))
     assert len(network.inward) == len(network.outward) == blocks[0]
     assert len(network.middle) == blocks[1]
@@ -317,11 +320,11 @@ def test_a_unets_skips_and_middle_all_matter(images):
 
 
 def test_a_block_may_change_the_number_of_channels():
-    told = torch.randn(2, 12)
+    embedding = torch.randn(2, 12)
     for inputs, outputs in ((8, 8), (16, 8), (8, 24)):
         block, x = Block(inputs, outputs, 12), torch.randn(2, inputs, 7, 7)
-        assert block(x, told).shape == (2, outputs, 7, 7)
-        torch.testing.assert_close(block(x, told), block.skip(x))  # it starts as its skip
+        assert block(x, embedding).shape == (2, outputs, 7, 7)
+        torch.testing.assert_close(block(x, embedding), block.skip(x))  # it starts as its skip
     assert isinstance(Block(8, 8, 12).skip, torch.nn.Identity)
 
 
@@ -350,12 +353,12 @@ def test_the_autoencoders_loss_is_the_mean_square_over_pixels(images):
 def test_an_autoencoders_prior_is_as_its_config_says_and_travels_in_its_file(
     prior, kind, tensors, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(priors, "FLOW_LAYERS", 1)
+    monkeypatch.setattr(flow_prior, "LAYERS", 1)
     model, path = Autoencoder(AutoencoderConfig(4, 3, prior)).eval(), tmp_path / "x.safetensors"
     assert type(model.prior) is kind
     assert set(model.prior.state_dict()) >= tensors
     model.prior.fit(model.encode(torch.rand(100, 1, 28, 28)))
-    header = {"name": "x", "family": "autoencoder", "config": vars(model.config), "prior": model.prior.describe(),
+    header = {"name": "x", "family": "autoencoder", "config": asdict(model.config), "prior": model.prior.describe(),
               "card": {"exhibit": False}, "parameters": 1, "training": {}, "cost": {}, "losses": {}}  # fmt: skip
     checkpoint.write(path, model.state_dict(), header)
     again = gengallery.load(path)
@@ -363,7 +366,7 @@ def test_an_autoencoders_prior_is_as_its_config_says_and_travels_in_its_file(
     assert torch.equal(again.generate(9, seed=2), model.generate(9, seed=2))
     assert (again.sample(50) >= 0).all()
 
-    header["config"] = vars(AutoencoderConfig(4, 3, "gaussian" if prior == "mixture" else "mixture"))
+    header["config"] = asdict(AutoencoderConfig(4, 3, "gaussian" if prior == "mixture" else "mixture"))
     checkpoint.write(path, model.state_dict(), header)
     with pytest.raises(CheckpointError, match="expected the prior"):
         gengallery.load(path)
@@ -432,8 +435,8 @@ def test_weights_decay_as_in_adamw():
     ours = torch.nn.Linear(3, 2)
     theirs = torch.nn.Linear(3, 2)
     theirs.load_state_dict(ours.state_dict())
-    recipe = VaeRecipe(epochs=1, rate=0.1, decay=0.5)
-    optimizers = adam(ours, recipe, recipe.decay), torch.optim.AdamW(theirs.parameters(), lr=0.1, weight_decay=0.5)
+    recipe = VaeRecipe(epochs=1, lr=0.1, weight_decay=0.5)
+    optimizers = adam(ours, recipe, recipe.weight_decay), torch.optim.AdamW(theirs.parameters(), lr=0.1, weight_decay=0.5)
     for layer, optimizer in zip((ours, theirs), optimizers, strict=True):
         for step in range(3):
             optimizer.zero_grad()
@@ -442,11 +445,11 @@ def test_weights_decay_as_in_adamw():
     torch.testing.assert_close(ours.weight, theirs.weight)
 
 
-def test_a_conditional_vaes_networks_are_told_the_class(images):
+def test_a_conditional_vaes_networks_take_the_class(images):
     model = Vae(VaeConfig(3, conditional=True))
     other = LABELS.flip(0)
-    for told, untold in zip(model.posterior(images, LABELS), model.posterior(images, other), strict=True):
-        assert not torch.allclose(told, untold)
+    for one, another in zip(model.posterior(images, LABELS), model.posterior(images, other), strict=True):
+        assert not torch.allclose(one, another)
     z = torch.randn(6, 3)
     assert not torch.allclose(model.logits(z, LABELS), model.logits(z, other))
     plain = Vae(VaeConfig(3))
@@ -476,15 +479,14 @@ def test_a_conditional_vae_trains_against_a_standard_normal_and_is_measured_agai
     assert not torch.isclose(trained["kl"], fitted["kl"])
 
 
-def test_where_the_decoder_alone_is_untold_the_encoder_does_not_help_it(images):
+def test_where_the_decoder_alone_has_no_class_the_encoder_does_not_help_it(images):
     model = Vae(VaeConfig(3, conditional=True))
-    untold = torch.full_like(LABELS, NO_CLASS)
-    told = model.losses(images, LABELS, rng(), decoded=untold)
-    torch.testing.assert_close(told["kl"], model.losses(images, LABELS, rng())["kl"])
-    told["reconstruction"].backward()
+    found = model.losses(images, LABELS, rng(), decoded=NO_LABELS)
+    torch.testing.assert_close(found["kl"], model.losses(images, LABELS, rng())["kl"])
+    found["reconstruction"].backward()
     assert all(p.grad is None or not p.grad.any() for p in [*model.inward.parameters(), *model.heads.parameters()])
     assert all(p.grad.any() for p in model.outward.parameters())
-    some = torch.where(torch.arange(6) < 3, LABELS, untold)
+    some = torch.where(torch.arange(6) < 3, LABELS, NO_LABELS)
     model.zero_grad()
     model.losses(images, LABELS, rng(), decoded=some)["reconstruction"].backward()
     assert model.heads.weight.grad.any()
@@ -495,7 +497,7 @@ def test_a_conditional_vae_trains_with_classes_left_out_for_both_and_for_the_dec
     images, labels = images.repeat(500, 1, 1, 1), LABELS.repeat(500)
     for name in ("posterior", "logits"):
         real = getattr(learner.model, name)
-        monkeypatch.setattr(learner.model, name, lambda x, told, n=name, f=real: seen.update({n: told}) or f(x, told))
+        monkeypatch.setattr(learner.model, name, lambda x, given, n=name, f=real: seen.update({n: given}) or f(x, given))
     learner.step(images, labels, rng())
     encoded, decoded = ((seen[name] == NO_CLASS).float() for name in ("posterior", "logits"))
     assert encoded.mean() == pytest.approx(0.1, abs=0.02)
@@ -508,17 +510,17 @@ def test_a_conditional_vaes_latents_are_in_the_units_of_the_class(images):
     mean, _ = model.posterior(images, LABELS)
     u = model.encode(images, label=LABELS)
     torch.testing.assert_close(model.prior.place(u, LABELS), mean, rtol=1e-4, atol=1e-4)
-    told = model.decode(u, label=LABELS, guidance=1)
-    torch.testing.assert_close(told, torch.sigmoid(model.logits(mean, LABELS)), rtol=1e-3, atol=1e-4)
+    found = model.decode(u, label=LABELS, guidance=1)
+    torch.testing.assert_close(found, torch.sigmoid(model.logits(mean, LABELS)), rtol=1e-3, atol=1e-4)
 
 
 def test_guidance_weighs_the_log_odds(images):
     model = fitted_conditional(images)
     u = model.encode(images, label=LABELS)
     z = model.prior.place(u, LABELS)
-    untold, told = model.logits(z, torch.full_like(LABELS, NO_CLASS)), model.logits(z, LABELS)
+    without, given = model.logits(z, NO_LABELS), model.logits(z, LABELS)
     found = model.decode(u, label=LABELS, guidance=3)
-    torch.testing.assert_close(found, torch.sigmoid(untold + 3 * (told - untold)), rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(found, torch.sigmoid(without + 3 * (given - without)), rtol=1e-3, atol=1e-4)
     assert torch.equal(model.reconstruct(images, label=LABELS), model.decode(u, label=LABELS, guidance=1))
     strict = Vae(VaeConfig(3, conditional=True, guidance=3)).eval()
     strict.load_state_dict(model.state_dict())
@@ -546,9 +548,9 @@ def test_kl_agrees_with_torch_distributions():
 
 def test_kl_per_latent_adds_up(images):
     model = Vae(VaeConfig(5)).eval()
-    told = model.kl_per_latent(images, LABELS)
-    assert told.shape == (5,)
-    assert told.sum().item() == pytest.approx(
+    found = model.kl_per_latent(images, LABELS)
+    assert found.shape == (5,)
+    assert found.sum().item() == pytest.approx(
         model.losses(images, LABELS, np.random.default_rng(0))["kl"].item(), rel=1e-5
     )
     assert Autoencoder(AutoencoderConfig(5)).kl_per_latent(images, LABELS) is None
@@ -601,21 +603,21 @@ def gan(**recipe) -> GanLearner:
     )
 
 
-def verdicts(learner: GanLearner, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The discriminator's logits on `images` and on the forgeries that `rng()` makes, one after the other."""
-    fake = learner.model.decoder(learner.model.prior.draw(len(images), rng()), UNTOLD)
-    return learner.discriminator(images.flatten(1)), learner.discriminator(fake.flatten(1))
+def logits_on(learner: GanLearner, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The discriminator's logits on `images` and on those that `rng()` makes, one after the other."""
+    fake = learner.model.decoder(learner.model.prior.draw(len(images), rng()), Condition(NO_LABELS))
+    return learner.discriminator(images, NO_LABELS), learner.discriminator(fake, NO_LABELS)
 
 
 def test_the_gans_losses_are_cross_entropies(images):
     learner = gan()
     for p in learner.discriminator.parameters():
-        p.data *= 3  # verdicts worth the name
+        p.data *= 3  # logits that differ
     losses = learner.losses(learner.model, images, LABELS, rng())
-    real, fake = verdicts(learner, images)
-    entropy, ones, zeros = F.binary_cross_entropy_with_logits, torch.ones_like(real), torch.zeros_like(fake)
-    torch.testing.assert_close(losses["generator"], entropy(fake, ones))
-    torch.testing.assert_close(losses["discriminator"], (entropy(real, ones) + entropy(fake, zeros)) / 2)
+    on_real, on_fake = logits_on(learner, images)
+    entropy, ones, zeros = F.binary_cross_entropy_with_logits, torch.ones_like(on_real), torch.zeros_like(on_fake)
+    torch.testing.assert_close(losses["generator"], entropy(on_fake, ones))
+    torch.testing.assert_close(losses["discriminator"], (entropy(on_real, ones) + entropy(on_fake, zeros)) / 2)
 
 
 def test_clipped_losses_are_those_of_keras(images):
@@ -624,48 +626,51 @@ def test_clipped_losses_are_those_of_keras(images):
     for real in (True, False):
         p = torch.sigmoid(logits.double()).clamp(1e-7, 1 - 1e-7)
         expected = F.binary_cross_entropy(p, torch.full_like(p, float(real)), reduction="none")
-        torch.testing.assert_close(clipped._surprise(logits, real), expected.float(), rtol=1e-4, atol=1.2e-7)
-        torch.testing.assert_close(clipped._surprise(logits[1:4], real), plain._surprise(logits[1:4], real))
+        torch.testing.assert_close(clipped._cross_entropy(logits, real), expected.float(), rtol=1e-4, atol=1.2e-7)
+        torch.testing.assert_close(clipped._cross_entropy(logits[1:4], real), plain._cross_entropy(logits[1:4], real))
     # Keras' loss saturates at log(1e7), about 16.1, and teaches nothing from there on; on logits it goes on.
     for learner, value, slope in ((clipped, np.log(1e7), 0), (plain, 40, -1)):
         x = torch.tensor(-40.0, requires_grad=True)
-        surprise = learner._surprise(x, real=True)
-        surprise.backward()
-        assert surprise.item() == pytest.approx(value, rel=1e-5)
+        entropy = learner._cross_entropy(x, real=True)
+        entropy.backward()
+        assert entropy.item() == pytest.approx(value, rel=1e-5)
         assert x.grad.item() == pytest.approx(slope)
 
 
-def test_r1_of_a_linear_discriminator_is_its_squared_slope():
+def test_r1_of_a_linear_discriminator_is_its_squared_slope(images):
     learner = gan()
-    learner.discriminator = mlp((PIXELS, 1), torch.nn.ReLU())
-    slope = learner.discriminator[0].weight
-    torch.testing.assert_close(learner._r1(torch.rand(9, PIXELS), LABELS), slope.square().sum())
+    learner.discriminator.layers = mlp((PIXELS, 1), torch.nn.ReLU())
+    slope = learner.discriminator.layers[0].weight
+    for penalty in (2 * learner.penalty(images, images, LABELS), gradient_penalty(learner.discriminator, images, LABELS)):
+        torch.testing.assert_close(penalty, slope.square().sum())
 
 
 def test_r1_agrees_with_finite_differences():
     learner = gan().double()
-    real, h = torch.rand(3, PIXELS, dtype=torch.float64), 1e-6
-    steps = h * torch.eye(PIXELS, dtype=torch.float64)
-    slopes = [(learner.discriminator(x + steps) - learner.discriminator(x - steps)) / (2 * h) for x in real]
-    expected = torch.stack([slope.square().sum() for slope in slopes]).mean()
-    torch.testing.assert_close(learner._r1(real, LABELS[:3]), expected, rtol=1e-5, atol=1e-8)
+    real, h = torch.rand(3, *IMAGE.shape, dtype=torch.float64), 1e-6
+    steps, labels = (h * torch.eye(PIXELS, dtype=torch.float64)).unflatten(1, IMAGE.shape), torch.zeros(PIXELS).long()
+    with torch.no_grad():
+        rises = [learner.discriminator(x + steps, labels) - learner.discriminator(x - steps, labels) for x in real]
+    expected = torch.stack([(rise / (2 * h)).square().sum() for rise in rises]).mean()
+    found = gradient_penalty(learner.discriminator, real, LABELS[:3])
+    torch.testing.assert_close(found.double(), expected, rtol=1e-5, atol=1e-8)
 
 
 def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
     seen = []
-    learner = gan(gamma=0.5, penalise_every=3)
-    original = learner._r1
-    learner._r1 = lambda *given: (seen.append(int(learner.steps)), original(*given))[1]
+    learner = gan(gamma=0.5, penalty_every=3)
+    original = learner.penalty
+    learner.penalty = lambda *given: (seen.append(int(learner.steps)), original(*given))[1]
     for _ in range(7):
         learner.step(images, LABELS, rng())
     assert seen == [0, 3, 6]
 
     # The first step's gradient on the discriminator, by hand.
     torch.manual_seed(1)
-    learner = gan(gamma=0.5, penalise_every=3)
-    real, fake = verdicts(learner, images)
-    penalty = learner._r1(images.flatten(1), LABELS)
-    loss = (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2 + 0.5 * 0.5 * 3 * penalty
+    learner = gan(gamma=0.5, penalty_every=3)
+    on_real, on_fake = logits_on(learner, images)
+    penalty = gradient_penalty(learner.discriminator, images, LABELS)
+    loss = (F.softplus(-on_real).mean() + F.softplus(on_fake).mean()) / 2 + 0.5 * 0.5 * 3 * penalty
     expected = torch.autograd.grad(loss, list(learner.discriminator.parameters()))
     captured = []
     learner.optimizers[0].register_step_pre_hook(
@@ -678,7 +683,7 @@ def test_the_penalty_comes_every_few_steps_with_its_weight_multiplied(images):
 
 def test_without_gamma_there_is_no_penalty(images):
     learner = gan(gamma=0.0)
-    learner._r1 = None
+    learner.penalty = None
     learner.step(images, LABELS, rng())
 
 
@@ -711,30 +716,30 @@ def conditional(**recipe) -> GanLearner:
     return GanLearner(Gan(config), GanRecipe(1, **recipe))
 
 
-def test_a_conditional_gans_losses_are_told_the_class(images):
+def test_a_conditional_gans_losses_take_the_class(images):
     learner = conditional(auxiliary=0.5)
     for p in learner.discriminator.parameters():
         p.data *= 3
     losses = learner.losses(learner.model, images, LABELS, rng())
     noise = torch.cat([learner.model.prior.draw(6, rng()), torch.eye(10)[:6]], 1)
     fake = torch.sigmoid(learner.model.generator(noise))
-    real, forged = (
-        learner.discriminator(torch.cat([x, torch.eye(10)[:6]], 1))[:, 0] for x in (images.flatten(1), fake)
+    on_real, on_fake = (
+        learner.discriminator.layers(torch.cat([x, torch.eye(10)[:6]], 1))[:, 0] for x in (images.flatten(1), fake)
     )
-    torch.testing.assert_close(losses["generator"], F.softplus(-forged).mean())
-    torch.testing.assert_close(losses["discriminator"], (F.softplus(-real) + F.softplus(forged)).mean() / 2)
+    torch.testing.assert_close(losses["generator"], F.softplus(-on_fake).mean())
+    torch.testing.assert_close(losses["discriminator"], (F.softplus(-on_real) + F.softplus(on_fake)).mean() / 2)
 
 
 def test_the_auxiliary_loss_is_the_cross_entropy_of_the_named_classes(images):
     learner = conditional(auxiliary=0.5)
-    # Untold: told the class, it would have nothing to find out.
-    classes = learner.discriminator(torch.cat([images.flatten(1), torch.zeros(6, 10)], 1))[:, 1:]
+    # Without the class, since with it there would be nothing to find out.
+    classes = learner.discriminator.layers(torch.cat([images.flatten(1), torch.zeros(6, 10)], 1))[:, 1:]
     assert classes.shape == (6, 10)
     labels = LABELS.clone()
     labels[4:] = NO_CLASS
     expected = -classes.log_softmax(1)[range(4), range(4)].mean()
-    torch.testing.assert_close(learner._named(images.flatten(1), labels), expected)
-    assert conditional()._named(images.flatten(1), LABELS) == 0
+    torch.testing.assert_close(learner._naming_loss(images, labels), expected)
+    assert conditional()._naming_loss(images, LABELS) == 0
 
 
 def test_the_auxiliary_loss_moves_both_networks(images):
@@ -750,7 +755,7 @@ def test_the_auxiliary_loss_moves_both_networks(images):
 
 
 def test_a_step_survives_a_batch_without_any_class(images, monkeypatch):
-    monkeypatch.setattr("gengallery.models.gan.without_some", lambda labels, rng: torch.full_like(labels, NO_CLASS))
+    monkeypatch.setattr("gengallery.learners.adversarial.drop_labels", lambda labels, *_: torch.full_like(labels, NO_CLASS))
     learner = conditional(auxiliary=0.5)
     learner.step(images, LABELS, rng())
     assert all(p.isfinite().all() for p in learner.parameters())
