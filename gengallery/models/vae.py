@@ -1,29 +1,25 @@
-"""Variational autoencoders: an encoder that gives a distribution, a decoder, and a KL divergence from the prior.
+"""Variational autoencoders: an encoder to a distribution over latents, a decoder, and a KL divergence from the prior.
 
     q(z|x) = N(mean(x), exp(log_variance(x))),  p(z) = N(0, I),  p(x|z) = Bernoulli(sigmoid(logits(z)))
     loss = E_q[-log p(x|z)] + KL(q(z|x) || p(z)),  the negative ELBO (Kingma and Welling, eq. 3 and appendix B)
 
-The reconstruction term is a cross-entropy of grey levels, summed over pixels; the KL is summed over
-latents; both are means over the batch, and are reported without weights. Only at the start of training may the KL
-weigh less, its beta rising to 1, so that latents are used before they are penalised (Sonderby et al. 2016,
-arxiv.org/abs/1602.02282, section 2.3). The architecture is the report's, which is the convolutional example of Keras
-(keras.io/examples/generative/vae).
+The reconstruction term is the cross-entropy of grey levels, summed over pixels; the KL is summed over latent
+dimensions. Both are means over the batch, reported unweighted. Beta, the weight of the KL, may rise to 1 early in
+training, so that latents are used before they are penalised (Sonderby et al. 2016, https://arxiv.org/abs/1602.02282,
+section 2.3). The architecture is the report's, which is an example of Keras (https://keras.io/examples/generative/vae).
 
-A conditional one takes the class c, one-hot: q(z|x, c) beside the last maps, p(x|z, c) beside the latents, and the
-bound is of log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014, arxiv.org/abs/1406.5298, section 3,
-where the class is known; K. Sohn, H. Lee, X. Yan 2015, by whose name it goes). It trains against N(0, I), and then
-
-    p(z|c) = N(m_c, L_c L_c^T),  z = m_c + L_c u,  u ~ N(0, I)
-
-is fitted to the posteriors of each class, which fill N(0, I) only in part (P. Ghosh et al. 2019,
-arxiv.org/abs/1903.12436, section 4, fit one so): both the bound and the samples gain. Its latents are u, of one mean
-and covariance in every class. A tenth of the images train without a class, and for a tenth of the others the decoder
-has none, so that it learns both logits that guidance w weighs against one another. For Bernoulli pixels guidance is
-exact:
+The conditional model takes the class c, one-hot: q(z|x, c) beside the encoder's last maps, p(x|z, c) beside the
+latents; its loss bounds log p(x|c) (D. P. Kingma, D. J. Rezende, S. Mohamed, M. Welling 2014,
+https://arxiv.org/abs/1406.5298, section 3, where the class is known; the name is from K. Sohn, H. Lee, X. Yan 2015).
+It trains against N(0, I). Then the prior p(z|c) = N(m_c, L_c L_c^T), with z = m_c + L_c u and u ~ N(0, I), is fitted to
+the posteriors of each class, which fill only a part of N(0, I) (P. Ghosh et al. 2019, https://arxiv.org/abs/1903.12436,
+section 4, fit one so): this improves the bound and the samples. The model's latents are u, of the same mean and
+covariance in every class. Training drops the class of a tenth of the images, and for a tenth of the others in the
+decoder alone, so that the decoder learns both logits that guidance w combines. It is exact for Bernoulli pixels:
 
     p_w(x|z, c) ~ p(x|z) (p(x|z, c) / p(x|z))^w,  logits = logits(z, -) + w (logits(z, c) - logits(z, -))
 
-(J. Ho, T. Salimans 2022, arxiv.org/abs/2207.12598, eq. 6, for a diffusion's score).
+(J. Ho, T. Salimans 2022, https://arxiv.org/abs/2207.12598, eq. 6, for the score of a diffusion model).
 """
 
 import math
@@ -45,16 +41,17 @@ from gengallery.model.spec import Card, Condition, Config, Options, Paper, Recip
 from gengallery.nn.layers import one_hot, start_as_keras
 from gengallery.priors.classwise import ClassGaussians, StandardGaussian, kl_to_standard_normal
 from gengallery.priors.noise import normal_like
+from gengallery.text import Text
 
 
 @dataclass(frozen=True)
 class VaeConfig(Config):
-    latent_dim: int  # numbers in the latent
+    latent_dim: int  # dimensions of the latent space
     hidden: int = 16  # units of the dense layer between the convolutions and the two heads
-    relu_heads: bool = False  # the report's slip: a ReLU on mean and log-variance
-    conditional: bool = False  # both networks take the class
-    guidance: float = 1.0  # of a conditional one
-    truncation: float = 1.0  # of its draws: the share of the prior's standard deviation
+    relu_heads: bool = False  # the report's error: a ReLU on mean and log-variance
+    conditional: bool = False  # encoder and decoder take the class
+    guidance: float = 1.0  # the default of a conditional model
+    truncation: float = 1.0  # of a conditional model's samples: the share of the prior's standard deviation
 
     def __post_init__(self) -> None:
         check_sizes(latent_dim=self.latent_dim, hidden=self.hidden)
@@ -75,19 +72,19 @@ class VaeConfig(Config):
 
 @dataclass(frozen=True)
 class VaeRecipe(Recipe):
-    """What a VAE's training needs beside."""
+    """The recipe of a VAE, with KL warm-up and weight decay."""
 
-    kl_warmup: int = 0  # steps in which beta, the weight of the KL, rises to 1
-    beta_start: float = 0.1  # from this
-    weight_decay: float = 0.0  # times the learning rate, in each step
+    kl_warmup: int = 0  # steps in which beta, the weight of the KL, rises from `beta_start` to 1
+    beta_start: float = 0.1
+    weight_decay: float = 0.0  # multiplied by the learning rate, in each step
 
 
 class Vae(Model):
-    """A convolutional variational autoencoder; its prior is N(0, I), or a Gaussian for each class."""
+    """A convolutional variational autoencoder. The prior is N(0, I), or one Gaussian for each class."""
 
     family = "vae"
     config_type = VaeConfig
-    title = "Variational autoencoder"
+    title = Text("Variational autoencoder", pt="Autoencoder variacional")
     paper = Paper(
         "D. P. Kingma, M. Welling", "Auto-Encoding Variational Bayes", 2013, "https://arxiv.org/abs/1312.6114"
     )
@@ -97,12 +94,24 @@ class Vae(Model):
         "log p(x|z) = Σ_pixels x log y + (1 - x) log(1 - y),  y = decoder(z)",
     )
     strengths = (
-        "The latent space is filled without holes: any point near the origin decodes to a garment.",
-        "A prior of its own, so it samples as it stands, and a bound on the likelihood to compare models by.",
+        Text(
+            "The latent space has no holes: any point near the origin decodes to a plausible image.",
+            pt="O espaço latente não tem buracos: qualquer ponto perto da origem é decodificado em imagem plausível.",
+        ),
+        Text(
+            "Sampling needs no further model, and the loss is a bound on the likelihood, by which models compare.",
+            pt="Gerar não exige outro modelo, e a perda é um limite da verossimilhança, que permite comparar modelos.",
+        ),
     )
     weaknesses = (
-        "Blurred: a mean over all the images that a latent may stand for.",
-        "The price on the latents can silence them: a badly built one falls back on the average garment.",
+        Text(
+            "Blurred images: each is a mean of all the images that its latent may stand for.",
+            pt="Imagens borradas: cada uma é uma média de todas as imagens que o seu latente pode representar.",
+        ),
+        Text(
+            "The KL term can leave latents unused (posterior collapse): a badly designed model gives the mean image.",
+            pt="A KL pode deixar latentes sem uso (colapso da posteriori): um modelo mal projetado dá a imagem média.",
+        ),
     )
     config: VaeConfig
     prior: StandardGaussian
@@ -154,7 +163,7 @@ class Vae(Model):
         return found
 
     def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
-        """(n, k) with the class beside it, (n, k + classes), where the model takes one."""
+        """`x` (n, k), joined with the one-hot class to (n, k + classes) in a conditional model."""
         if not self.config.conditional:
             return x
         return torch.cat([x, one_hot(labels, len(self.image.classes), x.dtype)], 1)
@@ -185,7 +194,7 @@ class Vae(Model):
     def kl_per_latent(self, images: Tensor, labels: Tensor) -> Tensor:
         with torch.inference_mode():
             mean, log_variance = self.posterior(images, labels)
-            # In the units of the prior, in which it is N(0, I).
+            # In the units of the prior, where the prior is N(0, I).
             mean, log_variance = self.prior.measure(mean, labels), self.prior.variance(log_variance, labels).log()
             return kl_to_standard_normal(mean, log_variance).mean(0).clone()
 
@@ -197,7 +206,7 @@ class Vae(Model):
         labels, guidance = condition.labels, condition.guidance
         no_class = torch.full_like(labels, self.image.no_class)
         if guidance == 0:
-            labels = no_class  # also where the latents lie
+            labels = no_class  # for the prior's location and scale too
         z = self.prior.place(z, labels)
         logits = self.logits(z, labels)
         if guidance not in (0, 1):
@@ -207,18 +216,18 @@ class Vae(Model):
 
     @property
     def inversion_defaults(self) -> dict[str, Any]:
-        # Guidance exaggerates, and an image is to come back as it was.
+        # Guidance above 1 exaggerates the class; a reconstruction must not.
         return {"guidance": 1.0} if self.config.conditional else {}
 
     def losses(
         self, images: Tensor, labels: Tensor, rng: np.random.Generator, decoded: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """The two terms and their sum; the decoder takes the classes `decoded` (n), or else those of the encoder."""
+        """The two terms and their sum. The decoder takes the classes `decoded` (n), by default `labels`."""
         mean, log_variance = self.posterior(images, labels)
-        # one sample, reparametrised: z = mean + std * noise (Kingma and Welling, section 2.4)
+        # One reparametrised sample: z = mean + std * noise (Kingma and Welling, section 2.4)
         z = mean + (0.5 * log_variance).exp() * normal_like(mean, rng)
         if decoded is not None:
-            # Where only the decoder has no class, it learns what guidance compares with, without the encoder.
+            # Where the decoder alone has no class, it learns the unconditional logits, and the encoder learns nothing.
             z = torch.where((decoded != labels)[:, None], z.detach(), z)
         reconstruction = cross_entropy(self.logits(z, labels if decoded is None else decoded), images).mean()
         kl = self.prior.kl(mean, log_variance, labels).mean()
@@ -231,7 +240,7 @@ def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
 
 
 class VaeLearner(Learner):
-    """Descends the gradient of the negative ELBO, with KL warm-up."""
+    """Minimises the negative ELBO, with KL warm-up."""
 
     model: Vae
     steps: Tensor
@@ -266,7 +275,7 @@ class VaeLearner(Learner):
         return self.recipe.beta_start + (1 - self.recipe.beta_start) * share
 
     def losses(self, model: Vae, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The model's own, with a beta of 1."""
+        """The losses of `model`, with beta = 1."""
         return model.losses(images, labels, rng)
 
 
@@ -277,24 +286,40 @@ CARDS = (
         config=VaeConfig(latent_dim=2),
         recipe=VaeRecipe(epochs=40, lr=8e-3, warmup=0.02, bfloat16=True, kl_warmup=3000, weight_decay=0.04),
         seed=2,
-        summary="A variational autoencoder with two latents: the whole wardrobe on one page.",
+        summary=Text(
+            "A variational autoencoder whose two-dimensional latent space can be shown whole on one map.",
+            pt="Um autoencoder variacional cujo espaço latente, de duas dimensões, cabe inteiro em um mapa.",
+        ),
         reported={"reconstruction": 255.53, "kl": 6.374, "total": 262.19},
         report="vae_2",
-        notes="Architecture and loss are the report's (whose table prints these two terms in each other's "
-        "columns), without the ReLU that it put on mean and log-variance; the rate falls to zero, and the "
-        "weights decay beside each step, which narrows the gap between training and test.",
+        notes=Text(
+            "Architecture and loss are the report's (whose table prints reconstruction and KL in each other's "
+            "columns), without its ReLU on mean and log-variance. The learning rate falls to zero, and decoupled "
+            "weight decay narrows the gap between training and test.",
+            pt="A arquitetura e a perda são as do relatório (cuja tabela traz a reconstrução e a KL uma na coluna da "
+            "outra), sem a sua ReLU na média e na log-variância. A taxa de aprendizado cai até zero, e um decaimento "
+            "de pesos desacoplado reduz a diferença entre treino e teste.",
+        ),
     ),
     Card(
         name="vae_64",
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=256),
         recipe=VaeRecipe(epochs=40, lr=4e-3, warmup=0.02, bfloat16=True, kl_warmup=3000, weight_decay=0.05),
-        summary="A variational autoencoder with 64 latents, mended: far closer to the data than the one with two.",
+        summary=Text(
+            "The report's VAE with 64 latents, corrected, and far closer to the data than vae_2.",
+            pt="O VAE do relatório com 64 latentes, corrigido, e muito mais perto dos dados que o vae_2.",
+        ),
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
         report="vae_64",
-        notes="The dense layer before the heads has 256 units where the report has 16, which choke 64 latents; "
-        "no ReLU on mean and log-variance, where the report's let no latent have a negative mean or a "
-        "variance below 1. The rest is the report's but the training, in which the weights decay beside each step.",
+        notes=Text(
+            "The dense layer before the heads has 256 units; the report's has 16, too few for 64 latents. Mean and "
+            "log-variance have no ReLU; with the report's, no latent can have a negative mean or a variance below 1. "
+            "The rest is the report's except the training, which has decoupled weight decay.",
+            pt="A camada densa antes das saídas tem 256 unidades; a do relatório tem 16, poucas para 64 latentes. A "
+            "média e a log-variância não têm ReLU; com a do relatório, nenhum latente pode ter média negativa ou "
+            "variância abaixo de 1. O resto é do relatório, menos o treino, com decaimento de pesos desacoplado.",
+        ),
         float16=True,
     ),
     Card(
@@ -313,13 +338,24 @@ CARDS = (
             "loss = E_q[-log p(x|z, c)] + KL(q(z|x, c) || p(z|c)),  p(z|c) = N(m_c, L_c L_cᵀ)",
             "logits = logits(z, -) + w (logits(z, c) - logits(z, -)),  z = m_c + L_c u,  u ~ N(0, I)",
         ),
-        summary="A conditional variational autoencoder: vae_64, told the class, so that you choose the garment.",
-        notes="The networks of vae_64, with the class one-hot beside the last maps of the encoder and beside the "
-        "latents. A tenth of the images come without it, so that the model can do without, and a tenth of the others "
-        "reach the decoder without it, for guidance to compare with. It trains against "
-        "N(0, I), as vae_64 does; then a Gaussian is fitted to the posteriors of each class, and its losses, a "
-        "bound of log p(x|c), are those of images whose class is told under that prior. A VAE's blur makes classes "
-        "alike; guidance, as a flow has it, tells them apart again, and so do draws a little nearer to the mean.",
+        summary=Text(
+            "A conditional VAE: vae_64 with the class as an input, so that you choose the garment.",
+            pt="Um VAE condicional: o vae_64 com a classe como entrada, para que você escolha a peça.",
+        ),
+        notes=Text(
+            "The networks are those of vae_64, with the class one-hot beside the encoder's last maps and the latents. "
+            "A tenth of the training images have no class, so that the model also works without it; for a tenth of "
+            "the others the decoder alone has none, which guidance needs. The model trains against N(0, I), as vae_64 "
+            "does; then a Gaussian is fitted to the posteriors of each class. The losses, a bound of log p(x|c), are "
+            "those under this prior with the class given. A VAE's blur makes classes look alike; guidance, as in a "
+            "flow, separates them again, and so do samples nearer to the mean.",
+            pt="As redes são as do vae_64, com a classe em one-hot junto aos últimos mapas do codificador e aos "
+            "latentes. Um décimo das imagens de treino não tem classe, para que o modelo também funcione sem ela; em "
+            "um décimo das outras só o decodificador fica sem ela, como a orientação exige. O modelo treina contra "
+            "N(0, I), como o vae_64; depois, uma gaussiana é ajustada às distribuições a posteriori de cada classe. As "
+            "perdas, um limite de log p(x|c), são as dessa priori, com a classe dada. O borrão de um VAE deixa as "
+            "classes parecidas; a orientação, como em um fluxo, e amostras mais perto da média voltam a separá-las.",
+        ),
         float16=True,
     ),
     Card(
@@ -327,13 +363,22 @@ CARDS = (
         model=Vae,
         config=VaeConfig(latent_dim=64, hidden=16, relu_heads=True),
         recipe=VaeRecipe(epochs=15, cosine=False),
-        summary="The report's own 64-dimensional VAE, kept to show what a ReLU on the two heads does.",
+        summary=Text(
+            "The report's own VAE with 64 latents, kept to show what a ReLU on mean and log-variance does.",
+            pt="O VAE do próprio relatório com 64 latentes, que mostra o efeito de uma ReLU em média e log-variância.",
+        ),
         reported={"reconstruction": 289.84, "kl": 4.182, "total": 294.39},
         report="vae_64",
-        notes="An exhibit. By the report's recipe: a ReLU on mean and log-variance, so that every posterior is at "
-        "least as wide as the prior, and a latent can speak only by moving its mean far out, in one direction, at "
-        "a high price; and 16 units before the heads. Adam at 0.001 and batches of 128 as in the Keras example, "
-        "and 15 epochs: the report gives no number.",
+        notes=Text(
+            "An exhibit. Trained by the report's recipe: a ReLU on mean and log-variance, so that every posterior is "
+            "at least as wide as the prior, and a latent can inform only by a mean far from zero, in one direction, "
+            "at a high KL; and 16 units before the heads. Adam at 0.001 and batches of 128 as in the Keras example, "
+            "and 15 epochs: the report gives no number.",
+            pt="Um exemplo de falha. Treinado pela receita do relatório: uma ReLU na média e na log-variância, de modo "
+            "que toda distribuição a posteriori é ao menos tão larga quanto a distribuição a priori, e um latente só "
+            "informa com uma média longe de zero, em um único sentido, com uma KL alta; e 16 unidades antes das "
+            "saídas. Adam a 0,001 e lotes de 128, como no exemplo do Keras, e 15 épocas: o relatório não dá o número.",
+        ),
         exhibit=True,
     ),
 )
