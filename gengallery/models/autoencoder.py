@@ -1,9 +1,9 @@
-"""Autoencoders: an image squeezed through a few numbers and unfolded again.
+"""Autoencoders: an encoder to a latent of few numbers, and a decoder back to the image.
 
     z = relu(W1 x + b1),  x' = sigmoid(W2 z + b2),  loss = mean over pixels of (x - x')^2
 
-The architecture is the report's, which is the basic example of TensorFlow's tutorial
-(tensorflow.org/tutorials/generative/autoencoder): one dense layer each way.
+The architecture is the report's, which is the first example of TensorFlow's tutorial
+(https://tensorflow.org/tutorials/generative/autoencoder): one dense layer in the encoder, one in the decoder.
 """
 
 from collections.abc import Iterable
@@ -22,11 +22,12 @@ from gengallery.model.model import Model
 from gengallery.model.spec import Card, Condition, Config, Paper, Recipe
 from gengallery.nn.layers import start_as_keras
 from gengallery.priors import MIXTURE, Fitted, check_prior, fitted
+from gengallery.text import Text
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig(Config):
-    latent_dim: int  # numbers in the latent
+    latent_dim: int  # dimensions of the latent space
     components: int = 1  # of the prior, where it is a mixture
     prior: str = MIXTURE  # "gaussian", "mixture" or "flow", fitted to the encoded data
 
@@ -40,11 +41,11 @@ class AutoencoderConfig(Config):
 
 
 class Autoencoder(Model):
-    """An autoencoder of one layer each way; its prior is fitted to the encoded data."""
+    """An autoencoder with one dense layer in each direction. Its prior is fitted to the encoded data."""
 
     family = "autoencoder"
     config_type = AutoencoderConfig
-    title = "Autoencoder"
+    title = Text("Autoencoder", pt="Autoencoder")
     paper = Paper(
         "G. E. Hinton, R. R. Salakhutdinov",
         "Reducing the Dimensionality of Data with Neural Networks",
@@ -56,12 +57,24 @@ class Autoencoder(Model):
         "loss = mean over pixels of (x - x')²",
     )
     strengths = (
-        "The sharpest reconstructions for its size: it is trained for nothing else.",
-        "Quick to train, and the loss says plainly how well that went.",
+        Text(
+            "The sharpest reconstructions for its size: it is trained to reconstruct and for nothing else.",
+            pt="As reconstruções mais nítidas para o seu tamanho: é treinado para reconstruir e para nada mais.",
+        ),
+        Text(
+            "Training is fast, and the loss shows directly how well it went.",
+            pt="O treino é rápido, e a perda mostra diretamente como ele foi.",
+        ),
     )
     weaknesses = (
-        "Nothing shapes the latent space: between and beyond the data it decodes to no garment.",
-        "It has no prior of its own; sampling needs a distribution fitted afterwards.",
+        Text(
+            "Nothing regularises the latent space: points between and beyond the data decode to no plausible image.",
+            pt="Nada regulariza o espaço latente: pontos entre os dados e além deles não dão imagens plausíveis.",
+        ),
+        Text(
+            "It has no prior of its own: sampling needs a distribution that is fitted afterwards.",
+            pt="Não tem distribuição a priori própria: gerar amostras exige uma distribuição ajustada depois.",
+        ),
     )
     config: AutoencoderConfig
     prior: Fitted
@@ -95,24 +108,42 @@ class Autoencoder(Model):
 
 
 def _card(latent: int, components: int, frechet: tuple[float, ...], **reported: float) -> Card:
-    """`frechet`: distances from the test images, in the judge's features, of 10,000 samples of seed 0 by priors that
-    were tried, in the order of the notes; the last, of the first 10,000 training images after reconstruction."""
-    unit, scaled, gaussian, mixture, flow, floor = frechet
+    """The card of the autoencoder with `latent` numbers and a mixture of `components` Gaussians as its prior.
+
+    `frechet`: Fréchet distances from the test images, in the classifier's features. The first five are of 10,000
+    samples of seed 0, by prior, in the order of the notes; the last is of the first 10,000 training images after
+    reconstruction.
+    """
+    unit, scaled, gaussian, mixture, flow, reconstructed = frechet
+    pt = [str(distance).replace(".", ",") for distance in frechet]
     return Card(
         name=f"ae_{latent}",
         model=Autoencoder,
         config=AutoencoderConfig(latent, components),
         recipe=Recipe(epochs=60, batch=128, lr=2e-3, warmup=0.02),
-        summary=f"An autoencoder that keeps {latent} numbers of an image's 784.",
+        summary=Text(
+            f"An autoencoder that encodes an image's 784 pixels as {latent} numbers.",
+            pt=f"Um autoencoder que codifica os 784 pixels de uma imagem em {latent} números.",
+        ),
         reported=reported,
         report=f"ae_{latent}",
-        notes="Architecture and loss are the report's. Trained longer, with a rate that falls to zero. "
-        f"Samples come from a mixture of {components} Gaussians with full covariances, fitted to the encoded training "
-        "set, where the report drew noise around the mean; draws below zero become zero, since a ReLU gives none. "
-        f"Fréchet distances of samples by prior: noise of variance 1 around the mean {unit}, noise with each latent's "
-        f"own variance {scaled}, one Gaussian with full covariance {gaussian}, this mixture {mixture}, a small "
-        f"flow-matching network, trained for 14 to 30 epochs, {flow}. Reconstructed training images have {floor}, "
-        "about as near as a prior that follows the data can come.",
+        notes=Text(
+            "Architecture and loss are the report's; training is longer, and the learning rate falls to zero. Samples "
+            f"come from a mixture of {components} Gaussians with full covariances, fitted to the encoded training set, "
+            "where the report adds noise to the mean; negative numbers become zero, since a ReLU gives none. Fréchet "
+            f"distances of samples by prior: noise of variance 1 around the mean ({unit}), noise with each latent's "
+            f"own variance ({scaled}), one Gaussian with full covariance ({gaussian}), this mixture ({mixture}), a "
+            f"small flow-matching network trained for 14 to 30 epochs ({flow}). Reconstructed training images have "
+            f"{reconstructed}, about the lowest that a prior fitted to the data can reach.",
+            pt="A arquitetura e a perda são as do relatório; o treino é mais longo, e a taxa de aprendizado cai até "
+            f"zero. As amostras vêm de uma mistura de {components} gaussianas com covariâncias completas, ajustada ao "
+            "conjunto de treino codificado, onde o relatório soma ruído à média; números negativos viram zero, já que "
+            "uma ReLU não dá nenhum. Distâncias de Fréchet das amostras, por distribuição a priori: ruído de variância "
+            f"1 em torno da média ({pt[0]}), ruído com a variância de cada latente ({pt[1]}), uma gaussiana com "
+            f"covariância completa ({pt[2]}), esta mistura ({pt[3]}), uma pequena rede de flow matching treinada por "
+            f"14 a 30 épocas ({pt[4]}). As imagens de treino reconstruídas têm {pt[5]}, perto do menor valor que uma "
+            "distribuição a priori ajustada aos dados pode alcançar.",
+        ),
     )
 
 

@@ -1,18 +1,17 @@
-"""Flow matching: noise that flows into images along straight lines, learned from pairs of both.
+"""Flow matching: a velocity field that carries noise to images, learned on straight lines from one to the other.
 
     x_t = (1 - t) z + t x,  z ~ N(0, I),  loss = E |v(x_t, t, c) - (x - z)|^2    (Lipman et al., eq. 23)
     dx/dt = v(x, t, -) + w (v(x, t, c) - v(x, t, -))                             (Ho and Salimans, eq. 6)
 
-The network learns the mean velocity of all lines through a point, and following it turns noise into images: `decode`
-goes from t = 0 to 1, `encode` back. A tenth of the images are shown without their class, so that the network knows
-both velocities that guidance w weighs against one another: 1 takes the class as learned, more exaggerates it
-(J. Ho, T. Salimans 2022, "Classifier-Free Diffusion Guidance", https://arxiv.org/abs/2207.12598). Guidance sets in on
-the way: in the noise of the beginning it would choose among the images of a class (T. Kynkaanniemi et al. 2024,
-https://arxiv.org/abs/2404.07724, section 3, who leave it out there).
+The network learns the mean velocity of all lines through a point. Integrating it turns noise into images: `decode`
+goes from t = 0 to 1, `encode` back. Training drops the class of a tenth of the images, so that the network learns both
+velocities that guidance w combines: w = 1 follows the class as learned, more exaggerates it (J. Ho, T. Salimans 2022,
+"Classifier-Free Diffusion Guidance", https://arxiv.org/abs/2207.12598). Guidance starts at a time above 0: at high
+noise it reduces the variety within a class (T. Kynkaanniemi et al. 2024, https://arxiv.org/abs/2404.07724, section 3,
+who leave it out there).
 
-Here x are pixels, shifted and scaled to mean 0 and variance 1 over the data set. Times are drawn as the logistic
-function of normal numbers, for the middle of the way is the hardest (Esser et al. 2024, https://arxiv.org/abs/2403.03206,
-section 3.1).
+Here x are pixels, shifted and scaled to mean 0 and variance 1 over the data set. Times are drawn from a logit-normal
+distribution, since the middle times are the hardest (Esser et al. 2024, https://arxiv.org/abs/2403.03206, section 3.1).
 """
 
 from collections.abc import Iterator
@@ -32,16 +31,17 @@ from gengallery.model.spec import Card, Condition, Config, Options, Paper, Recip
 from gengallery.nn.unet import UNet
 from gengallery.ode import midpoint
 from gengallery.priors.noise import NORMAL, Noise, normal_like
+from gengallery.text import Text
 
 
 @dataclass(frozen=True)
 class FlowConfig(Config):
     widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
-    blocks: tuple[int, int] = (2, 3)  # residual blocks there
+    blocks: tuple[int, int] = (2, 3)  # residual blocks at each of these sizes
     steps: int = 10  # of the midpoint rule, from noise to image
-    exact_steps: int = 60  # the same where the way back must be undone
+    exact_steps: int = 60  # of `encode` and `reconstruct`, so that decoding undoes encoding
     guidance: float = 1.0
-    guided_from: float = 0.0  # the time, from 0 to 1, before which guidance is as if 1
+    guided_from: float = 0.0  # the time, from 0 to 1, before which guidance is 1
 
     def __post_init__(self) -> None:
         check_sizes(steps=self.steps, exact_steps=self.exact_steps)
@@ -61,11 +61,11 @@ class FlowConfig(Config):
 
 
 class Flow(Model):
-    """Conditional flow matching in pixels, by a U-Net; its latents are noise of the images' own size."""
+    """Class-conditional flow matching on pixels, by a U-Net. The latents are noise of the size of the images."""
 
     family = "flow"
     config_type = FlowConfig
-    title = "Flow matching"
+    title = Text("Flow matching", pt="Flow matching")
     paper = Paper(
         "Y. Lipman, R. T. Q. Chen, H. Ben-Hamu, M. Nickel, M. Le",
         "Flow Matching for Generative Modeling",
@@ -78,13 +78,30 @@ class Flow(Model):
         "dx/dt = v(x, t, -) + w (v(x, t, c) - v(x, t, -))",
     )
     strengths = (
-        "The nearest to the data of all, in detail and in variety, and the loss says plainly how training goes.",
-        "Class, strictness and number of steps are chosen after training.",
-        "Runs backwards: every image has its noise, found without a search.",
+        Text(
+            "The nearest to the data of all, in detail and in variety, and the loss shows directly how training goes.",
+            pt="O mais perto dos dados de todos, em detalhe e em variedade, e a perda mostra diretamente como vai o "
+            "treino.",
+        ),
+        Text(
+            "Class, guidance and number of steps are chosen after training.",
+            pt="Classe, orientação e número de passos são escolhidos depois do treino.",
+        ),
+        Text(
+            "Invertible: integrated backwards, it gives the noise of any image, without a search.",
+            pt="Invertível: integrado no sentido contrário, dá o ruído de qualquer imagem, sem busca.",
+        ),
     )
     weaknesses = (
-        "The slowest to draw: a large network, asked ten times for one image, and again where guidance is at work.",
-        "The latent is as large as the image and says nothing at a glance.",
+        Text(
+            "The slowest to sample: ten evaluations of a large network for one image, each doubled while guidance is on.",
+            pt="O mais lento para gerar: dez avaliações de uma rede grande por imagem, cada uma dobrada enquanto a "
+            "orientação atua.",
+        ),
+        Text(
+            "The latent is as large as the image and says nothing at a glance.",
+            pt="O latente é tão grande quanto a imagem e não diz nada à primeira vista.",
+        ),
     )
     config: FlowConfig
 
@@ -94,14 +111,14 @@ class Flow(Model):
         self.prior = Noise(NORMAL, config.latent)
 
     def velocity(self, x: Tensor, t: float, condition: Condition) -> Tensor:
-        """The guided velocity of points (n, C, H, W) at the time t."""
+        """The velocity (n, C, H, W) of points `x` (n, C, H, W) at the time `t`, with guidance."""
         labels, no_class = condition.labels, torch.full_like(condition.labels, self.image.no_class)
         time = torch.full((len(x),), t, dtype=torch.float32, device=x.device)
         if condition.guidance == 0:
             return self._predict(x, time, no_class)
         if condition.guidance == 1 or t < self.config.guided_from or bool((labels == no_class).all()):
             return self._predict(x, time, labels)
-        # One pass for both; where no class is given they are the same, and cancel.
+        # Both in one pass; they are equal where no class is given, and cancel.
         both = self._predict(torch.cat([x, x]), time.repeat(2), torch.cat([labels, no_class]))
         conditional, unconditional = both.chunk(2)
         return unconditional + condition.guidance * (conditional - unconditional)
@@ -111,7 +128,7 @@ class Flow(Model):
         return velocity
 
     def path(self, z: Tensor, condition: Condition) -> Iterator[Tensor]:
-        # (n, C * H * W) -> (n, C, H, W); the network's convolutions are faster with the channels innermost
+        # (n, C * H * W) -> (n, C, H, W). Convolutions are faster with the channels innermost.
         noise = z.unflatten(1, self.image.shape).contiguous(memory_format=torch.channels_last)
         for x in midpoint(lambda x, t: self.velocity(x, t, condition), noise, 0.0, 1.0, condition.steps):
             yield (x * self.image.std + self.image.mean).clamp(0, 1)
@@ -127,7 +144,7 @@ class Flow(Model):
 
     @property
     def inversion_defaults(self) -> dict[str, Any]:
-        # Guidance bends the way, and an image is on no guided one; more steps, since errors back and forth add up.
+        # No guidance, since images lie on no guided path; more steps, since the errors of both directions add up.
         guidance = {} if self.options.guidance is None else {"guidance": 1.0}
         return {**guidance, "steps": self.config.exact_steps}
 
@@ -146,12 +163,22 @@ CARDS = (
         model=Flow,
         config=FlowConfig(steps=5, guidance=1.3, guided_from=0.25),
         recipe=Recipe(epochs=36, lr=1e-3, betas=(0.9, 0.99), warmup=0.02, ema_decay=0.9995, bfloat16=True),
-        summary="Flow matching with classes and guidance: noise that flows into garments, step by step.",
-        notes="In pixels, by a U-Net that works on squares of 2 × 2 pixels and normalises once a block. A tenth of "
-        "the images come without a class. Five steps of the midpoint rule ask the network ten times; more come "
-        "closer to the exact answer, but not to the data. Guidance sets in after a quarter of the way, so that variety "
-        "stays, and then asks for two velocities each time. Encoding and reconstructing take sixty steps, so that "
-        "the way back meets the way out.",
+        summary=Text(
+            "Flow matching with classes and guidance, which turns noise into garments step by step.",
+            pt="Flow matching com classes e orientação, que transforma ruído em peças de roupa passo a passo.",
+        ),
+        notes=Text(
+            "A U-Net on pixels, which it takes in squares of 2 × 2, with one normalisation a block. A tenth of the "
+            "training images have no class. Five steps of the midpoint rule evaluate the network ten times; more steps "
+            "come closer to the exact solution, but not to the data. Guidance starts after a quarter of the way, so "
+            "that variety stays, and then needs two velocities each time. Encoding and reconstructing take sixty "
+            "steps, so that decoding undoes encoding.",
+            pt="Uma U-Net sobre pixels, que ela recebe em quadrados de 2 × 2, com uma normalização por bloco. Um "
+            "décimo das imagens de treino não tem classe. Cinco passos da regra do ponto médio avaliam a rede dez "
+            "vezes; mais passos chegam mais perto da solução exata, mas não dos dados. A orientação começa depois de "
+            "um quarto do caminho, para que a variedade fique, e então exige duas velocidades de cada vez. Codificar e "
+            "reconstruir usam sessenta passos, para que decodificar desfaça a codificação.",
+        ),
         float16=True,
     ),
 )

@@ -1,9 +1,9 @@
-"""R3GAN: a small convolutional generator with classes, trained by a loss that converges.
+"""R3GAN: a small convolutional generator conditioned on the class, trained by a loss that converges.
 
-    [z, c] -> dense -> H/4 x W/4 -> residual blocks -> H/2 x W/2 -> residual blocks -> squares of 2 x 2 -> sigmoid
+    [z, c] -> dense -> H/4 x W/4 -> residual blocks -> H/2 x W/2 -> residual blocks -> pixel shuffle -> sigmoid
 
-The losses are in `gengallery.learners.adversarial`. From the paper's networks these differ in size, in plain 3 x 3
-convolutions for its bottlenecks with groups, and in a class that is joined to the noise.
+The losses are in `gengallery.learners.adversarial`. The networks differ from the paper's: they are smaller, have plain
+3 x 3 convolutions instead of grouped bottlenecks, and take the class as an embedding beside the noise.
 """
 
 import math
@@ -21,13 +21,14 @@ from gengallery.model.spec import Card, Condition, Config, Options, Paper
 from gengallery.nn.inversion import search
 from gengallery.nn.layers import NEGATIVE_SLOPE, residuals
 from gengallery.priors.noise import NORMAL, Noise
+from gengallery.text import Text
 
 
 @dataclass(frozen=True)
 class R3ganConfig(Config):
     noise_dim: int = 64
     widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
-    blocks: tuple[int, int] = (2, 2)  # residual blocks there
+    blocks: tuple[int, int] = (2, 2)  # residual blocks at each of these sizes
 
     def __post_init__(self) -> None:
         check_sizes(noise_dim=self.noise_dim)
@@ -44,12 +45,12 @@ class R3ganConfig(Config):
 
 
 class R3gan(Model):
-    """A convolutional generator that takes a class. It has no encoder: `encode` and `reconstruct` search, as
-    `gengallery.nn.inversion` says."""
+    """A convolutional generator conditioned on the class. It has no encoder: `encode` and `reconstruct` search, see
+    `gengallery.nn.inversion`."""
 
     family = "r3gan"
     config_type = R3ganConfig
-    title = "R3GAN"
+    title = Text("R3GAN", pt="R3GAN")
     paper = Paper(
         "N. Huang, A. Gokaslan, V. Kuleshov, J. Tompkin",
         "The GAN is dead; long live the GAN! A Modern GAN Baseline",
@@ -61,12 +62,27 @@ class R3gan(Model):
         "G: E[softplus(D(x, c) - D(G(z, c), c))]",
     )
     strengths = (
-        "Sharp and varied at one pass of a small network: many times nearer to the data than the report's GANs.",
-        "A contest made to converge: each forgery is judged beside a real image, and both sides are penalised.",
+        Text(
+            "Sharp, varied images from one pass of a small network: many times nearer to the data than the report's "
+            "GANs.",
+            pt="Imagens nítidas e variadas com uma passagem por uma rede pequena: muitas vezes mais perto dos dados "
+            "que as GANs do relatório.",
+        ),
+        Text(
+            "Training converges: a generated image is compared with a real one, and gradients at both are penalised.",
+            pt="O treino converge: cada imagem gerada é comparada com uma real, e os gradientes em ambas são "
+            "penalizados.",
+        ),
     )
     weaknesses = (
-        "Dear to train: nearly fifty times the operations of the report's GANs.",
-        "No encoder: a latent for a given image has to be searched for.",
+        Text(
+            "Training is expensive: nearly fifty times the operations of the report's GANs.",
+            pt="O treino é caro: quase cinquenta vezes as operações das GANs do relatório.",
+        ),
+        Text(
+            "No encoder: the latent of a given image has to be found by a search.",
+            pt="Sem codificador: o latente de uma imagem dada tem de ser encontrado por uma busca.",
+        ),
     )
     searches = True
     config: R3ganConfig
@@ -74,7 +90,7 @@ class R3gan(Model):
     def __init__(self, config: R3ganConfig):
         super().__init__(config)
         fine, coarse = config.widths
-        self.label = nn.Embedding(len(config.image.classes) + 1, config.noise_dim)  # the last row is of no class
+        self.label = nn.Embedding(len(config.image.classes) + 1, config.noise_dim)  # the last row stands for no class
         self.enter = nn.Linear(2 * config.noise_dim, coarse * math.prod(config.image.quarter))
         self.coarse = residuals(coarse, config.blocks[1])
         self.up = nn.Conv2d(coarse, 4 * fine, 1)
@@ -99,11 +115,20 @@ CARDS = (
         model=R3gan,
         config=R3ganConfig(),
         recipe=RelativisticRecipe(epochs=16, batch=64, lr=4e-4, betas=(0.0, 0.99), ema_decay=0.9995, bfloat16=True),
-        summary="A small convolutional GAN with classes, by a modern loss that converges.",
-        notes="The paper's loss, and its networks' lack of normalisation; but small networks of plain 3 × 3 "
-        "convolutions, the penalties every fourth step at four times the weight, the class joined to the "
-        "noise and, by projection, to the verdict, and an average over the steps. A tenth of the images come "
-        "without a class.",
+        summary=Text(
+            "A small convolutional GAN conditioned on the class, trained by a modern loss that converges.",
+            pt="Uma pequena GAN convolucional condicionada à classe, treinada com uma perda moderna que converge.",
+        ),
+        notes=Text(
+            "The loss is the paper's, and the networks have no normalisation, as there; but they are small, with plain "
+            "3 × 3 convolutions, the penalties are computed every fourth step at four times the weight, the class is "
+            "joined to the noise and, by projection, to the discriminator's logit, and the generator is a moving "
+            "average over the steps. A tenth of the training images have no class.",
+            pt="A perda é a do artigo, e as redes não têm normalização, como lá; mas são pequenas, com convoluções "
+            "3 × 3 simples, as penalidades são calculadas a cada quatro passos com quatro vezes o peso, a classe é "
+            "unida ao ruído e, por projeção, ao logit do discriminador, e o gerador é uma média móvel ao longo dos "
+            "passos. Um décimo das imagens de treino não tem classe.",
+        ),
         float16=True,
     ),
 )

@@ -1,14 +1,14 @@
-"""An autoencoder whose latent is a small picture of symbols, as in a VQ-VAE, and a flow that draws such pictures.
+"""Quantised autoencoders: the latent is a grid of discrete codes, as in a VQ-VAE, and a flow generates such latents.
 
     e = encoder(x): H/4 x W/4 x 4,  z = 2 round((tanh(e) + 1) / 2 (L - 1)) / (L - 1) - 1,  x' = decoder(z)
     loss = mean over pixels of (x - x')^2
 
-Where the VQ-VAE looks each vector up in a learned table, here each number is rounded to one of L even levels, through
-which the gradient passes as if nothing had happened: finite scalar quantisation (F. Mentzer, D. Minnen, E. Agustsson,
-M. Tschannen 2023, https://arxiv.org/abs/2309.15505, section 3.1), which needs no losses beside the reconstruction's and
-leaves no entry of its table unused. An image is H/4 * W/4 * 4 numbers of log2 L bits.
+The VQ-VAE replaces each vector by the nearest in a learned codebook. Here each number is rounded to one of L evenly
+spaced levels, with a straight-through gradient: finite scalar quantisation (F. Mentzer, D. Minnen, E. Agustsson,
+M. Tschannen 2023, https://arxiv.org/abs/2309.15505, section 3.1), which needs no loss but the reconstruction's and
+leaves no code unused. An image is encoded as H/4 * W/4 * 4 numbers of log2 L bits.
 
-The original fits a PixelCNN to the symbols; here a small flow is fitted, whose draws are rounded (see
+The prior of the VQ-VAE is a PixelCNN over the codes; here it is a small flow, whose samples are rounded (see
 `gengallery.priors`).
 """
 
@@ -29,14 +29,15 @@ from gengallery.model.model import Model
 from gengallery.model.spec import Card, Condition, Config, Paper, Recipe
 from gengallery.nn.layers import NEGATIVE_SLOPE, residuals
 from gengallery.priors import FLOW, MIXTURE, Fitted, check_prior, fitted
+from gengallery.text import Text
 
 
 @dataclass(frozen=True)
 class VqvaeConfig(Config):
     channels: int = 4  # numbers at each of the H/4 x W/4 places
-    levels: int = 16  # that each may have
+    levels: int = 16  # of each number
     widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
-    blocks: tuple[int, int] = (1, 2)  # residual blocks there, each way
+    blocks: tuple[int, int] = (1, 2)  # residual blocks at each of these sizes, in encoder and decoder
     prior: str = FLOW  # "gaussian", "mixture" or "flow", fitted to the encoded data
     components: int = 1  # of the prior, where it is a mixture
 
@@ -53,20 +54,20 @@ class VqvaeConfig(Config):
 
     @property
     def bits(self) -> float:
-        """How much a latent can tell of an image."""
+        """How many bits a latent has."""
         return self.latent * math.log2(self.levels)
 
 
 class Vqvae(Model):
     """A convolutional autoencoder with a quantised latent of H/4 x W/4 places.
 
-    Latents are (n, H/4 * W/4 * channels), place after place in the order in which a page is read, each number in
-    [-1, 1]; `encode` gives levels, and `decode` rounds to them.
+    Latents are (n, H/4 * W/4 * channels), place after place in row-major order, each number in [-1, 1]. `encode` gives
+    quantised numbers, and `decode` quantises its input.
     """
 
     family = "vqvae"
     config_type = VqvaeConfig
-    title = "Quantised autoencoder"
+    title = Text("Quantised autoencoder", pt="Autoencoder quantizado")
     paper = Paper(
         "A. van den Oord, O. Vinyals, K. Kavukcuoglu",
         "Neural Discrete Representation Learning",
@@ -78,12 +79,24 @@ class Vqvae(Model):
         "loss = mean over pixels of (x - x')²",
     )
     strengths = (
-        "The best reconstructions of all, and a latent whose size in bits is known.",
-        "Latent and image are both pictures: what stands where stays where it is.",
+        Text(
+            "The best reconstructions of all, and a latent whose size in bits is known.",
+            pt="As melhores reconstruções de todas, e um latente cujo tamanho em bits é conhecido.",
+        ),
+        Text(
+            "The latent is a small image too: each of its places describes the same place of the image.",
+            pt="O latente também é uma pequena imagem: cada posição dele descreve a mesma posição da imagem.",
+        ),
     )
     weaknesses = (
-        "So many numbers say little each: no two of them make a map of the wardrobe.",
-        "Sampling is a second model's work, and no better than it.",
+        Text(
+            "The latent has many numbers that each say little: no two of them make a map of the data.",
+            pt="O latente tem muitos números, e cada um diz pouco: não há dois que formem um mapa dos dados.",
+        ),
+        Text(
+            "A second model has to generate the latents, and samples are no better than that model.",
+            pt="Um segundo modelo tem de gerar os latentes, e as amostras não são melhores que esse modelo.",
+        ),
     )
     config: VqvaeConfig
     prior: Fitted
@@ -123,8 +136,8 @@ class Vqvae(Model):
         return torch.sigmoid(self.outward(maps))
 
     def rounded(self, z: Tensor) -> Tensor:
-        """`z` at the nearest levels; the gradient passes as if it were not (Y. Bengio, N. Leonard, A. Courville 2013,
-        https://arxiv.org/abs/1308.3432)."""
+        """`z` (n, d) rounded to the nearest levels, with a straight-through gradient (Y. Bengio, N. Leonard, A.
+        Courville 2013, https://arxiv.org/abs/1308.3432)."""
         half = (self.config.levels - 1) / 2
         nearest = ((z.clamp(-1, 1) + 1) * half).round() / half - 1
         return z + (nearest - z).detach() if z.requires_grad else nearest
@@ -143,10 +156,19 @@ CARDS = (
         model=Vqvae,
         config=VqvaeConfig(),
         recipe=Recipe(epochs=3, lr=2e-3, betas=(0.9, 0.99), warmup=0.05, ema_decay=0.99, bfloat16=True),
-        summary="An autoencoder whose latent is a picture of 7 × 7 places, 784 bits, with a flow that draws such.",
-        notes="The table of vectors is replaced by rounding each number to one of 16 levels, and the PixelCNN by a "
-        "flow of dense layers, fitted to the encoded training set, whose draws are rounded. An image is 7 × 7 "
-        "× 4 numbers of 4 bits.",
+        summary=Text(
+            "An autoencoder whose latent is a grid of 7 × 7 places, 784 bits, with a flow that generates such latents.",
+            pt="Um autoencoder cujo latente é uma grade de 7 × 7 posições, 784 bits, com um fluxo que gera latentes "
+            "assim.",
+        ),
+        notes=Text(
+            "Instead of the codebook, each number is rounded to one of 16 levels; instead of the PixelCNN, a flow of "
+            "dense layers is fitted to the encoded training set, and its samples are rounded. An image is encoded as "
+            "7 × 7 × 4 numbers of 4 bits.",
+            pt="Em vez do codebook, cada número é arredondado a um de 16 níveis; em vez da PixelCNN, um fluxo de "
+            "camadas densas é ajustado ao conjunto de treino codificado, e as suas amostras são arredondadas. Uma "
+            "imagem é codificada em 7 × 7 × 4 números de 4 bits.",
+        ),
         float16=True,
     ),
 )
@@ -155,7 +177,7 @@ FAMILY = Family(
     model=Vqvae,
     learner=Descent,
     cards=CARDS,
-    # A mixture as its prior, since a flow for so many numbers has ten times the parameters of the rest.
+    # With a mixture as the prior, since a flow over so many numbers has ten times the parameters of the rest.
     compared=replace(
         CARDS[0],
         name="vqvae_200k",
