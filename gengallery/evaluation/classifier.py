@@ -1,12 +1,12 @@
 """The classifier: a small convolutional network in whose features sets of images are compared.
 
-It gives each image the logits of its class, and features, the means of its last feature maps, in which
-`gengallery.evaluation.metrics` compares sets of images. Features of a network trained on other pictures, such as
-Inception's, tell little of small grey images.
+For each image it gives the logits of the classes, and features: the spatial means of the last feature maps, on which
+`gengallery.evaluation.metrics` compares sets of images. The features of a network trained on photographs, such as
+Inception, say little about small grey images.
 
-The network is a narrow residual one (He et al. 2016, https://arxiv.org/abs/1512.03385) with batch normalisation (Ioffe
-and Szegedy 2015, https://arxiv.org/abs/1502.03167). It learns from mirrored and shifted images with a hole in them
-(DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552) and smoothed labels (Szegedy et al. 2016,
+The network is a narrow residual network (He et al. 2016, https://arxiv.org/abs/1512.03385) with batch normalisation
+(Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167). Training mirrors and shifts the images, cuts out a square of
+each (DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552), and smooths the labels (Szegedy et al. 2016,
 https://arxiv.org/abs/1512.00567).
 """
 
@@ -27,15 +27,16 @@ from gengallery.model.model import CHUNK
 from gengallery.model.network import Network
 from gengallery.model.spec import Card, Config, Paper, Recipe
 from gengallery.storage import checkpoint
+from gengallery.text import Text
 
-SHIFT = 1  # pixels that an image may move, along each axis
+SHIFT = 1  # pixels by which an image may be shifted, along each axis
 HOLE = 6  # pixels along each side of the square that is cut out
-SMOOTHING = 0.05  # share of a label's weight that is spread over all classes
+SMOOTHING = 0.05  # of the labels: the probability that is spread over all classes
 
 
 @dataclass(frozen=True)
 class ClassifierConfig(Config):
-    widths: tuple[int, int, int] = (32, 64, 128)  # channels at the full size, at half and at a quarter of it
+    widths: tuple[int, int, int] = (32, 64, 128)  # channels at full size, at half and at a quarter of it
 
     def __post_init__(self) -> None:
         check_tuple("widths", self.widths, 3)
@@ -47,7 +48,7 @@ class ClassifierConfig(Config):
 
 
 class Residual(nn.Module):
-    """x + relu(norm(conv(x))): the shape stays."""
+    """x + relu(norm(conv(x))); the shape is kept."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -60,18 +61,18 @@ class Residual(nn.Module):
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """A 3 x 3 convolution, normalised over the batch, and a ReLU."""
+    """A 3 x 3 convolution, batch normalisation and a ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
 
 
 class Classifier(Network):
-    """Tells the class of an image. Load it with `gengallery.evaluation.classifier.load()`."""
+    """Predicts the class of an image. Load it with `gengallery.evaluation.classifier.load()`."""
 
     family = checkpoint.CLASSIFIER
     config_type = ClassifierConfig
-    title = "Classifier"
+    title = Text("Classifier", pt="Classificador")
     paper = Paper(
         "K. He et al.", "Deep Residual Learning for Image Recognition", 2016, "https://arxiv.org/abs/1512.03385"
     )
@@ -96,21 +97,21 @@ class Classifier(Network):
         return features, self.head(features)
 
     def classify(self, images: object) -> tuple[Tensor, Tensor]:
-        """Features (n, 128) and most likely classes (n) of `images`, anything that `gengallery.data.as_images` takes;
-        both on the CPU.
+        """Features (n, 128) and predicted classes (n), on the CPU, of `images`, which may be anything that
+        `gengallery.data.as_images` takes.
 
         Raises ValueError, as there.
         """
         device, dtype = self.placement()
         with torch.inference_mode():
             parts = [self(part.to(device, dtype)) for part in as_images(images, self.image).split(CHUNK)]
-        # Outside, so that these are no inference tensors, which autograd and in-place calls refuse.
+        # Outside inference mode, since autograd and in-place calls refuse inference tensors.
         features, logits = (torch.cat(both).cpu() for both in zip(*parts, strict=True))
         return features.float(), logits.argmax(1)
 
 
 class ClassifierLearner(Learner):
-    """Trains the classifier on images that are never twice the same."""
+    """Trains the classifier on augmented images."""
 
     model: Classifier
 
@@ -131,24 +132,24 @@ class ClassifierLearner(Learner):
         return {"cross_entropy": loss, "accuracy": accuracy(logits, labels)}
 
     def losses(self, model: Classifier, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Without smoothing, on the images as they are."""
+        """The losses of `model` without label smoothing or augmentation."""
         _, logits = model(images)
         return {"cross_entropy": F.cross_entropy(logits, labels), "accuracy": accuracy(logits, labels)}
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The share of images whose most likely class is theirs."""
+    """The share of `logits` (n, classes) whose largest is that of `labels` (n)."""
     return (logits.argmax(1) == labels).float().mean()
 
 
 def augment(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Each image (n, C, H, W) mirrored or not, moved by a few pixels, and with a black square in it."""
+    """`images` (n, C, H, W), each mirrored or not, shifted by up to SHIFT pixels, with a square of zeros in it."""
     n, (height, width), device = len(images), images.shape[2:], images.device
     mirrored = torch.from_numpy(rng.random((n, 1, 1)) < 0.5)
     down, right = torch.from_numpy(rng.integers(-SHIFT, SHIFT + 1, (2, n, 1)))
     top, left = (torch.from_numpy(rng.integers(-HOLE + 1, size, (n, 1))) for size in (height, width))
     row, column = (torch.arange(size, device="cpu") for size in (height, width))
-    rows, columns = row - down, column - right  # (n, H) and (n, W): where each row and column comes from
+    rows, columns = row - down, column - right  # (n, H) and (n, W): the source of each row and column
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     hole = ((row >= top) & (row < top + HOLE))[:, :, None] & ((column >= left) & (column < left + HOLE))[:, None, :]
     rows, columns = rows.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]
@@ -177,6 +178,9 @@ CARD = Card(
     model=Classifier,
     config=ClassifierConfig(),
     recipe=Recipe(epochs=24, lr=3e-3, warmup=0.1, ema_decay=0.998, bfloat16=True),
-    summary="A small residual network that tells the classes apart, in whose features samples are compared.",
+    summary=Text(
+        "A small residual network that predicts the class of an image, and on whose features images are compared.",
+        pt="Uma pequena rede residual que prevê a classe de uma imagem, em cujas características se comparam imagens.",
+    ),
 )
 FAMILY = Family(checkpoint.CLASSIFIER, Classifier, ClassifierLearner, (CARD,))

@@ -1,1 +1,1 @@
-"""How models learn: what training needs beside the network."""
+"""Learners: the losses, the optimizers and the auxiliary networks that train a model."""

@@ -1,9 +1,9 @@
-"""Learning from a discriminator: one step for every generative adversarial network, and the losses of two kinds.
+"""Adversarial training: the step that all GANs share, and the relativistic losses.
 
-A step draws images x~ = G(z, c), improves the discriminator D on real images x and on x~, and then the generator G
-on D's logits. What differs from one kind to the other are the losses and the gradient penalty; see
-`gengallery.models.gan` for the losses of 2014, and `RelativisticLearner` for those of 2024. A penalty is taken every
-few steps with its weight multiplied accordingly (T. Karras et al. 2020, https://arxiv.org/abs/1912.04958, appendix B).
+A step generates images x~ = G(z, c), updates the discriminator D on real images x and on x~, and then the generator G
+on D's logits. GANs differ in the losses and in the gradient penalty: see `gengallery.models.gan` for the losses of
+2014, and `RelativisticLearner` for those of 2024. The penalty is computed every few steps with its weight multiplied
+accordingly (T. Karras et al. 2020, https://arxiv.org/abs/1912.04958, appendix B).
 """
 
 from abc import abstractmethod
@@ -20,15 +20,15 @@ from gengallery.model.model import Model
 from gengallery.model.spec import Condition, Recipe
 from gengallery.nn.layers import NEGATIVE_SLOPE, residuals
 
-PATCH = 2  # pixels along each side of the squares that a discriminator starts from
-Losses = tuple[Tensor, Tensor]  # what is reported, and what is minimised
+PATCH = 2  # pixels along each side of a patch, in the discriminator's first layer
+Losses = tuple[Tensor, Tensor]  # the reported loss, and the loss that is minimised
 
 
 @dataclass(frozen=True)
 class AdversarialRecipe(Recipe):
     """How a generator and a discriminator are trained.
 
-    A `generator_lr` leaves `lr` to the discriminator alone (M. Heusel et al. 2017, https://arxiv.org/abs/1706.08500).
+    With a `generator_lr`, `lr` is the discriminator's alone (M. Heusel et al. 2017, https://arxiv.org/abs/1706.08500).
     """
 
     generator_lr: float | None = None
@@ -37,7 +37,7 @@ class AdversarialRecipe(Recipe):
 
 
 class AdversarialLearner(Learner):
-    """Trains a generator against a discriminator that is thrown away afterwards."""
+    """Trains the model as a generator, against a discriminator that is not kept."""
 
     model: Model
     steps: Tensor
@@ -52,19 +52,18 @@ class AdversarialLearner(Learner):
 
     @abstractmethod
     def discriminator_losses(self, real: Tensor, fake: Tensor, labels: Tensor) -> Losses:
-        """The discriminator's loss on images, each (B, C, H, W), of the classes `labels` (B), as it is reported and as
-        it is minimised."""
+        """The discriminator's losses on `real` and `fake` images, each (B, C, H, W), of the classes `labels` (B)."""
 
     @abstractmethod
     def generator_losses(self, real: Tensor, fake: Tensor, labels: Tensor) -> Losses:
-        """The generator's, likewise."""
+        """The generator's losses on the same."""
 
     @abstractmethod
     def penalty(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """What `gamma` weighs."""
+        """The gradient penalty on the same, a scalar, of which `gamma` is the weight."""
 
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """One step of the discriminator, and then one of the generator."""
+        """Update the discriminator, then the generator."""
         discriminator_optimizer, generator_optimizer = self.optimizers
         if self.model.options.label:
             labels = drop_labels(labels, self.model.image.no_class, rng)
@@ -78,7 +77,7 @@ class AdversarialLearner(Learner):
         objective.backward()
         discriminator_optimizer.step()
 
-        # The discriminator has moved on since `fake` was made; the generator has not.
+        # The generator has not changed since it made `fake`, so these images serve its own step too.
         self.discriminator.requires_grad_(False)
         generator_loss, objective = self.generator_losses(images, fake, labels)
         generator_optimizer.zero_grad()
@@ -89,7 +88,7 @@ class AdversarialLearner(Learner):
         return {"generator": generator_loss, "discriminator": loss}
 
     def losses(self, model: Model, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Both losses as they are reported, with `model` as the generator."""
+        """Both reported losses, with `model` as the generator."""
         fake = self._draw(model, labels, rng)
         return {
             "generator": self.generator_losses(images, fake, labels)[0],
@@ -102,8 +101,8 @@ class AdversarialLearner(Learner):
 
 
 def gradient_penalty(discriminator: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """E[|grad D|^2] over `images` (n, C, H, W) of the classes `labels` (n); `discriminator` gives a logit each (L.
-    Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, eq. 9)."""
+    """E[|grad D|^2] over `images` (n, C, H, W) of the classes `labels` (n), where D gives the logits (n) of
+    `discriminator` (L. Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, eq. 9)."""
     images = images.detach().requires_grad_()
     logits = discriminator(images, labels).float().sum()
     (gradient,) = torch.autograd.grad(logits, images, create_graph=True)
@@ -117,11 +116,11 @@ class RelativisticRecipe(AdversarialRecipe):
     gamma: float = 0.5  # for pixels from -1 to 1
     penalty_every: int = 4
     widths: tuple[int, int] = (64, 128)  # channels at half and at a quarter of the size
-    blocks: tuple[int, int] = (1, 1)  # residual blocks there
+    blocks: tuple[int, int] = (1, 1)  # residual blocks at each of these sizes
 
 
 class Discriminator(nn.Module):
-    """Images and classes to one logit each, high for what looks real; the class is joined by projection (T. Miyato, M.
+    """Images and classes to one logit each, high for real images; the class is joined by projection (T. Miyato, M.
     Koyama 2018, https://arxiv.org/abs/1802.05637)."""
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], image: ImageSpec):
@@ -138,28 +137,30 @@ class Discriminator(nn.Module):
             nn.Flatten(),
             nn.LeakyReLU(NEGATIVE_SLOPE),
         )
-        self.by_class = nn.Embedding(len(image.classes) + 1, coarse)  # the last row is of no class
+        self.by_class = nn.Embedding(len(image.classes) + 1, coarse)  # the last row stands for no class
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Images (n, C, H, W) in [0, 1] and classes (n) to (n)."""
+        """Images (n, C, H, W) in [0, 1] and classes (n) to logits (n)."""
         features = self.maps(2 * images - 1)
         logits: Tensor = (features * self.by_class(labels)).sum(1) / features.shape[1] ** 0.5
         return logits
 
 
 class RelativisticLearner(AdversarialLearner):
-    """R3GAN's losses, for any model that decodes noise and a class.
+    """Trains any generator of noise and a class with R3GAN's losses.
 
         D minimises  E[softplus(D(G(z, c), c) - D(x, c))] + 1/2 gamma (E[|grad D(x, c)|^2] + E[|grad D(G(z, c), c)|^2])
         G minimises  E[softplus(D(x, c) - D(G(z, c), c))]
 
     (N. Huang, A. Gokaslan, V. Kuleshov, J. Tompkin 2024, "The GAN is dead; long live the GAN!",
-    https://arxiv.org/abs/2501.05441, eq. 2 to 4.) Each generated image stands beside a real one (A. Jolicoeur-Martineau
-    2018, https://arxiv.org/abs/1807.00734), so that no mode can be dropped without loss, and penalties on real and
-    generated images alike (R1 and R2) make the training converge.
+    https://arxiv.org/abs/2501.05441, eq. 2 to 4.) Each generated image is paired with a real one (A.
+    Jolicoeur-Martineau 2018, https://arxiv.org/abs/1807.00734), so that dropping a mode increases the loss; penalties
+    on real and on generated images (R1 and R2) make the training converge.
     """
 
-    discriminator_type: type[nn.Module] = Discriminator  # made of a recipe's `widths` and `blocks`, and the image spec
+    discriminator_type: type[nn.Module] = (
+        Discriminator  # called with the recipe's `widths` and `blocks`, and the image spec
+    )
 
     def __init__(self, model: Model, recipe: RelativisticRecipe):
         super().__init__(model, self.discriminator_type(recipe.widths, recipe.blocks, model.image), recipe)
@@ -175,7 +176,7 @@ class RelativisticLearner(AdversarialLearner):
         return loss, loss
 
     def penalty(self, real: Tensor, fake: Tensor, labels: Tensor) -> Tensor:
-        """Half the sum of R1 and R2, of pixels from -1 to 1, by which gradients are half as long."""
+        """Half the sum of R1 and R2 for pixels from -1 to 1, where gradients are half as long as for [0, 1]."""
         return gradient_penalty(self.discriminator, torch.cat([real, fake]), labels.repeat(2)) / 4
 
     def _logits(self, real: Tensor, fake: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

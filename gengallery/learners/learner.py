@@ -1,4 +1,4 @@
-"""What a learner is, and the plain one: descend the gradient of the model's own loss."""
+"""The base of all learners, and gradient descent on the model's own loss."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -13,9 +13,9 @@ from gengallery.model.spec import Recipe
 
 
 class Learner(nn.Module, ABC):
-    """What training needs beside the network: the loss, networks of training's own, the optimizers.
+    """Trains a network: holds the losses, the optimizers, and networks that only training needs.
 
-    All randomness of a step comes from the `rng` it is given, so that a run can be repeated.
+    All randomness of a step comes from its argument `rng`, so that a run can be repeated.
     """
 
     model: Network
@@ -23,15 +23,15 @@ class Learner(nn.Module, ABC):
 
     @abstractmethod
     def step(self, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """Learn from one batch, (B, C, H, W) and (B); return the losses by name, each a scalar."""
+        """Update the network on one batch, `images` (B, C, H, W) and `labels` (B); returns scalar losses by name."""
 
     @abstractmethod
     def losses(self, model: Any, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The losses of `model`, which may be an average of `self.model`, on one batch; means over it."""
+        """The losses of `model`, which may be a moving average of `self.model`: means over one batch."""
 
 
 class Descent(Learner):
-    """Descends the gradient of the last of the model's own losses."""
+    """Minimises the last of the model's own losses."""
 
     model: Model
 
@@ -53,27 +53,27 @@ class Descent(Learner):
         return losses
 
     def losses(self, model: Model, images: Tensor, labels: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
-        """The model's own."""
+        """The losses of `model`."""
         return model.losses(images, labels, rng)
 
 
 def drop_labels(labels: Tensor, no_class: int, rng: np.random.Generator, share: float = 0.1) -> Tensor:
-    """`labels` (n) with that share of them replaced by `no_class`, so that a model learns to do without (J. Ho, T.
-    Salimans 2022, https://arxiv.org/abs/2207.12598, section 3.2)."""
+    """`labels` (n), a random `share` of them replaced by `no_class`, so that a model learns to work without the class
+    too (J. Ho, T. Salimans 2022, https://arxiv.org/abs/2207.12598, section 3.2)."""
     dropped = torch.from_numpy(rng.random(len(labels)) < share).to(labels.device)
     return labels.masked_fill(dropped, no_class)
 
 
 def adam(module: nn.Module, recipe: Recipe, weight_decay: float = 0.0, lr: float | None = None) -> torch.optim.AdamW:
-    """The optimizer of `recipe` for the parameters of `module` that are learned (D. P. Kingma, J. Ba 2015,
+    """The optimizer of `recipe` for the parameters of `module` that require gradients (D. P. Kingma, J. Ba 2015,
     https://arxiv.org/abs/1412.6980).
 
-    `weight_decay` shrinks the weights beside the gradient's step (I. Loshchilov, F. Hutter 2019,
-    https://arxiv.org/abs/1711.05101); without it AdamW is Adam. `lr` is the learning rate at its peak, the recipe's
-    unless given, and stays the parameters' `initial_lr`.
+    `weight_decay` is decoupled from the gradient (I. Loshchilov, F. Hutter 2019, https://arxiv.org/abs/1711.05101); at
+    0, AdamW is Adam. `lr` is the peak of the learning rate, by default the recipe's, and is kept as the parameters'
+    `initial_lr`.
     """
     lr = recipe.lr if lr is None else lr
-    learned = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
-        [{"params": learned, "initial_lr": lr}], lr, recipe.betas, weight_decay=weight_decay, fused=True
+        [{"params": trainable, "initial_lr": lr}], lr, recipe.betas, weight_decay=weight_decay, fused=True
     )

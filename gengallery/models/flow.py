@@ -94,7 +94,7 @@ class Flow(Model):
     )
     weaknesses = (
         Text(
-            "The slowest to sample: ten evaluations of a large network for one image, each doubled while guidance is on.",
+            "The slowest to sample: ten evaluations of a large network an image, each doubled while guidance is on.",
             pt="O mais lento para gerar: dez avaliações de uma rede grande por imagem, cada uma dobrada enquanto a "
             "orientação atua.",
         ),

@@ -237,8 +237,8 @@ def _exhibit(noise: str, generator: float, discriminator: float) -> Card:
         config=GanConfig(noise_dist=noise, standardised=False),
         recipe=REPORT,
         summary=Text(
-            f"The report's own GAN with {NOISES[noise]}, not standardised, kept to show how it fails.",
-            pt=f"A GAN do próprio relatório com {NOISES[noise].pt}, não padronizado, mantida para mostrar como falha.",
+            f"The report's own GAN on {NOISES[noise]} that is not standardised, kept to show how it fails.",
+            pt=f"A GAN do próprio relatório com {NOISES[noise].pt} não padronizado, mantida para mostrar como falha.",
         ),
         reported={"generator": generator, "discriminator": discriminator},
         report=f"gan_dist_{noise}",

@@ -1,1 +1,1 @@
-"""Parts of networks that several families share."""
+"""Layers and networks that several families share."""

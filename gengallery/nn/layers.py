@@ -1,4 +1,4 @@
-"""Layers without normalisation, for generators and discriminators, and how layers start.
+"""Layers without normalisation, for generators and discriminators, and the initialisation of layers.
 
 Blocks whose output starts at zero need no normalisation to train (H. Zhang, Y. N. Dauphin, T. Ma 2019, "Fixup
 Initialization: Residual Learning Without Normalization", https://arxiv.org/abs/1901.09321).
@@ -14,7 +14,7 @@ NEGATIVE_SLOPE = 0.2  # of the leaky ReLUs
 
 
 class Residual(nn.Module):
-    """x + conv(f(conv(f(x)))), f a leaky ReLU: the shape stays."""
+    """x + conv(f(conv(f(x)))), where f is a leaky ReLU; the shape is kept."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -43,19 +43,19 @@ def mlp(sizes: tuple[int, ...], activation: nn.Module) -> nn.Sequential:
 
 
 def one_hot(labels: Tensor, classes: int, dtype: torch.dtype) -> Tensor:
-    """Classes (n) as (n, classes), 1 at the class and else 0; the label `classes`, no class, is a row of zeros."""
+    """`labels` (n) as one-hot rows (n, classes); the label `classes`, which stands for no class, is a row of zeros."""
     return F.one_hot(labels, classes + 1)[:, :classes].to(dtype)
 
 
 def start_at_zero(layer: nn.Module) -> None:
-    """Set the parameters of `layer` to zero, so that its output is zero until it has learned."""
+    """Set the parameters of `layer` to zero, so that its output is zero at initialisation."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
 
 
 def start_as_keras(module: nn.Module) -> None:
-    """Set the layers of `module` as Keras does at their start, and so the report: uniform weights after Glorot and
-    Bengio (2010, https://proceedings.mlr.press/v9/glorot10a.html), biases zero."""
+    """Initialise the layers of `module` as Keras does, and so the report: uniform weights after Glorot and Bengio
+    (2010, https://proceedings.mlr.press/v9/glorot10a.html), biases zero."""
     for layer in module.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.xavier_uniform_(layer.weight)

@@ -1,8 +1,8 @@
-"""A U-Net: from an image, a time and a class to an image, at two sizes joined by skips.
+"""A U-Net from an image, a time and a class to an image, at two sizes with skip connections.
 
-O. Ronneberger, P. Fischer, T. Brox 2015, https://arxiv.org/abs/1505.04597, in the form that diffusion gave it
-(J. Ho, A. Jain, P. Abbeel 2020, https://arxiv.org/abs/2006.11239, appendix B), made smaller: it works on squares of
-2 x 2 pixels, since most of the work would lie in the finest maps.
+O. Ronneberger, P. Fischer, T. Brox 2015, https://arxiv.org/abs/1505.04597, in the form used for diffusion (J. Ho,
+A. Jain, P. Abbeel 2020, https://arxiv.org/abs/2006.11239, appendix B), but smaller: it works on patches of 2 x 2
+pixels, since the maps at full size would take most of the operations.
 """
 
 import math
@@ -14,16 +14,16 @@ from torch.nn import functional as F
 from gengallery.data import ImageSpec
 from gengallery.nn.layers import start_at_zero
 
-PATCH = 2  # pixels along each side of a square
-GROUPS = 8  # of channels that are normalised together
-FREQUENCIES = 32  # in which a time is embedded
-FASTEST = 1000.0  # radians in a unit of time
+PATCH = 2  # pixels along each side of a patch
+GROUPS = 8  # of channels, in group normalisation
+FREQUENCIES = 32  # of the sinusoidal embedding of the time
+FASTEST = 1000.0  # the highest, in radians per unit of time
 
 
 class UNetEncoder(nn.Module):
-    """The first half: images (n, C, H, W), with a time and a class for each, to maps at half and a quarter of the size.
+    """The encoder: images (n, C, H, W), with a time and a class for each, to maps at half and at a quarter of the size.
 
-    `widths`: channels at half and at a quarter of the size; `blocks`: residual blocks there.
+    `widths`: channels at half and at a quarter of the size; `blocks`: residual blocks at each of these sizes.
     """
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], image: ImageSpec):
@@ -31,7 +31,7 @@ class UNetEncoder(nn.Module):
         fine, coarse = widths
         size = 2 * coarse  # of the embedding of time and class
         self.time = nn.Sequential(nn.Linear(2 * FREQUENCIES, size), nn.SiLU(), nn.Linear(size, size))
-        self.label = nn.Embedding(len(image.classes) + 1, size)  # the last row is of no class
+        self.label = nn.Embedding(len(image.classes) + 1, size)  # the last row stands for no class
         self.enter = nn.Conv2d(image.channels * PATCH**2, fine, 3, padding=1)
         self.inward = nn.ModuleList(Block(fine, fine, size) for _ in range(blocks[0]))
         self.down = nn.Conv2d(fine, coarse, 3, stride=2, padding=1)
@@ -45,8 +45,8 @@ class UNetEncoder(nn.Module):
         return F.silu(self.time(waves) + self.label(labels))
 
     def encode(self, x: Tensor, embedding: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Images to the maps (n, fine, H/2, W/2) after each block there, and those (n, coarse, H/4, W/4) after the
-        last."""
+        """Images `x` (n, C, H, W) to the maps (n, fine, H/2, W/2) after each block at half the size, and the maps
+        (n, coarse, H/4, W/4) after the last block."""
         x = self.enter(F.pixel_unshuffle(x, PATCH))  # (n, fine, H/2, W/2)
         skips = []
         for block in self.inward:
@@ -59,7 +59,7 @@ class UNetEncoder(nn.Module):
 
 
 class UNet(UNetEncoder):
-    """Images (n, C, H, W) to images, with a time and a class for each; blocks at half the size on either side."""
+    """Images (n, C, H, W) to images of the same shape, with a time and a class for each."""
 
     def __init__(self, widths: tuple[int, int], blocks: tuple[int, int], image: ImageSpec):
         super().__init__(widths, blocks, image)
@@ -80,7 +80,7 @@ class UNet(UNetEncoder):
 
 
 class Block(nn.Module):
-    """A residual block; an embedding scales and shifts its maps between its two convolutions."""
+    """A residual block. The embedding scales and shifts the normalised maps between its two convolutions."""
 
     def __init__(self, inputs: int, outputs: int, embedding: int):
         super().__init__()
@@ -89,7 +89,7 @@ class Block(nn.Module):
         self.scale_shift = nn.Linear(embedding, 2 * outputs)
         self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
         self.skip = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        start_at_zero(self.second)  # the block starts as the identity
+        start_at_zero(self.second)  # the block is its skip connection at initialisation
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         """(n, inputs, h, w) and (n, embedding) -> (n, outputs, h, w)."""

@@ -1,4 +1,4 @@
-"""Priors: the distributions that latents are drawn from. Noise is fixed; the others are fitted to encoded data."""
+"""Priors: the distributions from which latents are drawn. Noise is fixed; the others are fitted to encoded data."""
 
 from gengallery.checks import check_choice
 from gengallery.priors.flow import FittedFlow
@@ -11,8 +11,10 @@ GAUSSIAN, MIXTURE, FLOW = KINDS = ("gaussian", "mixture", "flow")
 
 
 def fitted(kind: str, dim: int, components: int = 1, nonnegative: bool = False) -> Fitted:
-    """The prior of that `kind`, one of KINDS, before it is fitted; `components` are a mixture's. Raises ValueError for
-    another kind."""
+    """A prior of the given `kind`, one of KINDS, not yet fitted; `components` is the number of Gaussians of a mixture.
+
+    Raises ValueError for another kind.
+    """
     check_prior(kind)
     if kind == GAUSSIAN:
         return FittedGaussian(dim, nonnegative)

@@ -1,6 +1,7 @@
 """The priors of variational autoencoders: N(0, I), or a Gaussian for each class.
 
-Both say where the latents of a class lie (`place` and `measure`), the KL of a posterior (`kl`), and a density.
+Both map between the latents of the prior and those of the encoder (`place`, `measure`), and give the KL of a posterior
+(`kl`) and the log-density (`log_density`).
 """
 
 import math
@@ -20,18 +21,18 @@ class StandardGaussian(Noise):
         super().__init__(NORMAL, dim)
 
     def fit_posteriors(self, means: Tensor, log_variances: Tensor, labels: Tensor) -> None:
-        """Nothing, since N(0, I) is given and not fitted."""
+        """Do nothing: N(0, I) is not fitted."""
 
     def place(self, u: Tensor, labels: Tensor) -> Tensor:
-        """The encoder's latents z of the prior's latents `u` (n, dim), of the classes `labels` (n): here the same."""
+        """The encoder's latents z (n, dim) for the prior's `u` (n, dim) of the classes `labels` (n): here `u`."""
         return u
 
     def measure(self, z: Tensor, labels: Tensor) -> Tensor:
-        """The prior's latents u of the encoder's latents `z` (n, dim), of the classes `labels` (n): here the same."""
+        """The prior's latents u (n, dim) for the encoder's `z` (n, dim) of the classes `labels` (n): here `z`."""
         return z
 
     def variance(self, log_variance: Tensor, labels: Tensor) -> Tensor:
-        """The variance of u, (n, dim), where that of z is exp(`log_variance`), (n, dim)."""
+        """The variance of u (n, dim) if that of z is exp(`log_variance`) (n, dim)."""
         return log_variance.exp()
 
     def kl(self, mean: Tensor, log_variance: Tensor, labels: Tensor) -> Tensor:
@@ -46,9 +47,9 @@ class StandardGaussian(Noise):
 class ClassGaussians(StandardGaussian):
     """A Gaussian with full covariance for each class, and one for no class: p(z|c) = N(m_c, L_c L_c^T).
 
-    Its latents are in the units of the class, u = L_c^-1 (z - m_c), and so N(0, I) whatever the class is. Until it is
-    fitted, u and z are the same, and while a model trains the KL is that from N(0, I). A `truncation` below 1 draws
-    nearer to the mean, which trades variety for likeness (A. Brock, J. Donahue, K. Simonyan 2018,
+    Latents are whitened, u = L_c^-1 (z - m_c), so that they have the distribution N(0, I) in every class. Until the
+    prior is fitted, u = z, and while a model trains the KL is that from N(0, I). A `truncation` below 1 scales the
+    samples towards the mean, which trades variety for fidelity (A. Brock, J. Donahue, K. Simonyan 2018,
     https://arxiv.org/abs/1809.11096, section 3.1).
     """
 
@@ -59,13 +60,16 @@ class ClassGaussians(StandardGaussian):
     def __init__(self, dim: int, classes: int, truncation: float = 1.0):
         super().__init__(dim)
         self.truncation = truncation
-        rows = classes + 1  # the last is of images without a class
+        rows = classes + 1  # the last stands for no class
         self.register_buffer("means", torch.zeros(rows, dim))
         self.register_buffer("factors", torch.eye(dim).repeat(rows, 1, 1))  # lower triangles
 
     def fit_posteriors(self, means: Tensor, log_variances: Tensor, labels: Tensor) -> None:
-        """Become the Gaussians under which draws from N(`means`, exp(`log_variances`)), each (n, dim), are likeliest,
-        given their `labels` (n); these are the ones of the same mean and covariance. Those of other classes stay."""
+        """Fit the Gaussian of each class in `labels` (n) to draws from N(`means`, exp(`log_variances`)), each (n, dim).
+
+        The Gaussian of the greatest likelihood has the same mean and covariance as the draws. The Gaussians of other
+        classes are not changed.
+        """
         for k in labels.unique().tolist():
             z = means[labels == k].double()
             covariance = torch.cov(z.T, correction=0).reshape(self.dim, self.dim)
@@ -74,7 +78,7 @@ class ClassGaussians(StandardGaussian):
 
     def place(self, u: Tensor, labels: Tensor) -> Tensor:
         """z = m_c + L_c u."""
-        # A sum for each row and no product of matrices, whose rounding depends on how many rows there are.
+        # A sum over each row instead of a matrix product, whose rounding depends on the number of rows.
         found: Tensor = self.means[labels] + (self.factors[labels] * u[:, None]).sum(2)
         return found
 
@@ -87,11 +91,11 @@ class ClassGaussians(StandardGaussian):
         return self._solve((0.5 * log_variance).exp().diag_embed(), labels).square().sum(2)
 
     def kl(self, mean: Tensor, log_variance: Tensor, labels: Tensor) -> Tensor:
-        """KL from the Gaussian of the class, or from N(0, I) while the model trains, before this is fitted."""
+        """KL from the Gaussian of the class; while the model trains, before the fit, from N(0, I)."""
         if self.training:
             return super().kl(mean, log_variance, labels)
-        apart = self.measure(mean, labels).square() + self.variance(log_variance, labels)
-        return 0.5 * (apart - 1 - log_variance).sum(1) + self._log_volume(labels)
+        second_moment = self.measure(mean, labels).square() + self.variance(log_variance, labels)
+        return 0.5 * (second_moment - 1 - log_variance).sum(1) + self._log_volume(labels)
 
     def log_density(self, z: Tensor, labels: Tensor) -> Tensor:
         """log N(z; m_c, L_c L_c^T)."""

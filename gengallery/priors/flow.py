@@ -1,4 +1,4 @@
-"""A small flow-matching network fitted to latents."""
+"""A prior that is a small flow-matching network, fitted to latents."""
 
 import copy
 import math
@@ -14,17 +14,18 @@ from gengallery.ode import midpoint
 from gengallery.priors.gaussian import Fitted
 from gengallery.priors.noise import normal_like, standard_normal
 
-WIDTH, LAYERS = 512, 3  # of the network
-FREQUENCIES = tuple(math.pi * 2**k for k in range(6))  # in which a time is embedded
+WIDTH, LAYERS = 512, 3  # units and residual blocks of the network
+FREQUENCIES = tuple(math.pi * 2**k for k in range(6))  # of the embedding of the time
 EPOCHS, BATCH, LR = 40, 500, 2e-3  # of its training
 STEPS = 20  # of the midpoint rule
 
 
 class FittedFlow(Fitted):
-    """A small flow-matching network (see `gengallery.models.flow`) from noise to latents: dense residual layers, given
-    the time.
+    """A small flow-matching network from noise to latents (see `gengallery.models.flow`): dense residual layers that
+    take the time.
 
-    For latents of many numbers that no few Gaussians describe. With `nonnegative`, draws below zero become zero.
+    It fits latents of many dimensions, which a few Gaussians do not describe. With `nonnegative`, samples below zero
+    become zero.
     """
 
     mean: Tensor
@@ -42,10 +43,10 @@ class FittedFlow(Fitted):
             for _ in range(LAYERS)
         )
         self.leave = nn.Linear(width, dim)
-        self.requires_grad_(False)  # `fit` alone trains it, and not the optimizer of the model whose prior it is
+        self.requires_grad_(False)  # trained by `fit` alone, not by the model's optimizer
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
-        """Of points (n, dim), scaled to variance 1, at times (n, 1)."""
+        """The velocity (n, dim) of points `x` (n, dim), scaled to variance 1, at times `t` (n, 1)."""
         angles = t * t.new_tensor(FREQUENCIES)
         h = self.enter(torch.cat([x, t, angles.sin(), angles.cos()], 1))
         for layer in self.layers:
@@ -54,10 +55,10 @@ class FittedFlow(Fitted):
         return found
 
     def fit(self, latents: Tensor, seed: int = 0) -> None:
-        """Train the network on `latents`, (n, dim); `seed` is of its start and of all noise."""
+        """Train the network on `latents` (n, dim); `seed` sets its initial weights and all noise."""
         latents = latents.to(self.mean.device)
         self.mean = latents.mean(0)
-        self.deviation = latents.std(0).clamp(min=1e-3)  # a unit that never fires has none
+        self.deviation = latents.std(0).clamp(min=1e-3)  # a unit that is always 0 has no deviation
         data = (latents - self.mean) / self.deviation
         rng = np.random.default_rng(seed)
         with torch.random.fork_rng(devices=[]):
@@ -88,9 +89,9 @@ class FittedFlow(Fitted):
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
         x = standard_normal((n, self.dim), rng).double()
-        # In double, as in FittedGaussian, and for the same reason.
+        # In double precision, for the reason that FittedGaussian gives.
         network = copy.deepcopy(self).cpu().double()
-        with torch.no_grad():  # in inference mode, linear layers would not be counted as products
+        with torch.no_grad():  # not inference mode, where the counter of operations misses linear layers
             *_, x = midpoint(lambda x, t: network.velocity(x, x.new_full((len(x), 1), t)), x, 0.0, 1.0, STEPS)
         z = (network.mean + x * network.deviation).float()
         return z.clamp(min=0) if self.nonnegative else z

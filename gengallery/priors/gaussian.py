@@ -1,4 +1,4 @@
-"""A Gaussian fitted to latents, and what all fitted priors share."""
+"""The base of the fitted priors, and a Gaussian fitted to latents."""
 
 from abc import abstractmethod
 from typing import Any
@@ -11,19 +11,19 @@ from gengallery.priors.noise import Prior, standard_normal
 
 
 class Fitted(Prior):
-    """A prior that is fitted to latents that an encoder gave."""
+    """A prior that is fitted to the latents of encoded images."""
 
     fitted = True
 
     @abstractmethod
     def fit(self, latents: Tensor, seed: int = 0) -> None:
-        """Become a distribution under which `latents`, (n, dim), are likely; chance, if any, comes from `seed`."""
+        """Fit the distribution to `latents` (n, dim); randomness, if any, comes from `seed`."""
 
 
 class FittedGaussian(Fitted):
-    """A Gaussian with full covariance, fitted to latents that an encoder gave.
+    """A Gaussian with full covariance, fitted to the latents of encoded images.
 
-    With `nonnegative`, draws below zero become zero: latents behind a ReLU are never negative.
+    With `nonnegative`, samples below zero become zero, since the outputs of a ReLU are never negative.
     """
 
     mean: Tensor
@@ -36,16 +36,16 @@ class FittedGaussian(Fitted):
         self.register_buffer("factor", torch.eye(dim))
 
     def fit(self, latents: Tensor, seed: int = 0) -> None:
-        """Set mean and covariance to those of `latents`, (n, dim); nothing is left to chance."""
+        """Set mean and covariance to those of `latents` (n, dim); nothing is random."""
         z = latents.double()
-        # Units that never fire have no variance; eigh copes with that where Cholesky does not.
+        # Units that are always 0 make the covariance singular, which eigh takes and Cholesky does not.
         values, vectors = torch.linalg.eigh(torch.cov(z.T).reshape(self.dim, self.dim))
         self.mean = z.mean(0).float()
         self.factor = (vectors * values.clamp(min=0).sqrt()).float()
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
-        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance. In double, because how a
-        # product of matrices rounds depends on how many rows there are, and row i must not.
+        # (n, dim) = (dim) + (n, dim) @ (dim, dim); factor @ factor.T is the covariance. In double precision, since the
+        # rounding of a matrix product depends on the number of rows, and row i must not.
         mean, factor = (tensor.cpu().double() for tensor in (self.mean, self.factor))
         z = (mean + standard_normal((n, self.dim), rng).double() @ factor.T).float()
         return z.clamp(min=0) if self.nonnegative else z

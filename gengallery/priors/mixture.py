@@ -11,18 +11,18 @@ from torch.nn import functional as F
 from gengallery.priors.gaussian import Fitted
 from gengallery.priors.noise import standard_normal
 
-ROUNDS = 10  # of expectation-maximization, and before them of k-means
+ROUNDS = 10  # iterations of k-means, and then of expectation-maximization
 FLOOR = 1e-4  # variance added to each unit of each component, as a share of the units' mean variance
-NEGLIGIBLE = 1e-9  # a smaller responsibility is none
+NEGLIGIBLE = 1e-9  # responsibilities below it are taken as 0
 
 
 class FittedMixture(Fitted):
-    """A mixture of Gaussians with full covariances, fitted to latents that an encoder gave.
+    """A mixture of Gaussians with full covariances, fitted to the latents of encoded images.
 
-    Fitted by expectation-maximization (A. P. Dempster, N. M. Laird, D. B. Rubin 1977, "Maximum Likelihood from
+    The fit is expectation-maximization (A. P. Dempster, N. M. Laird, D. B. Rubin 1977, "Maximum Likelihood from
     Incomplete Data via the EM Algorithm", https://doi.org/10.1111/j.2517-6161.1977.tb01600.x), for mixtures as in
-    C. M. Bishop 2006, "Pattern Recognition and Machine Learning", section 9.2.2. With `nonnegative`, draws below
-    zero become zero: latents behind a ReLU are never negative.
+    C. M. Bishop 2006, "Pattern Recognition and Machine Learning", section 9.2.2. With `nonnegative`, samples
+    below zero become zero, since the outputs of a ReLU are never negative.
     """
 
     weights: Tensor
@@ -38,9 +38,9 @@ class FittedMixture(Fitted):
         self.register_buffer("factors", torch.eye(dim).repeat(components, 1, 1))
 
     def fit(self, latents: Tensor, seed: int = 0) -> None:
-        """Set the mixture to one under which `latents`, (n, dim), are likely; `seed` is of the first cluster centres.
+        """Fit the mixture to `latents` (n, dim); `seed` sets the first cluster centres.
 
-        Raises ValueError for latents of another shape, fewer than the components, not finite, or all alike.
+        Raises ValueError for latents of another shape, fewer than the components, not finite, or all equal.
         """
         if latents.ndim != 2 or latents.shape[1] != self.dim:
             raise ValueError(f"latents: expected the shape (n, {self.dim}), found {tuple(latents.shape)}")
@@ -51,7 +51,7 @@ class FittedMixture(Fitted):
         if not latents.isfinite().all():
             raise ValueError("latents: expected finite numbers, found NaN or infinity")
         z = latents.double()
-        # Where a unit never fires, or as one with another, a component would be flat.
+        # Without it, a unit that is always 0 or always equal to another would make a covariance singular.
         floor = FLOOR * z.var(0, correction=0).mean()
         if floor == 0:
             raise ValueError("latents: expected some that differ, found all alike")
@@ -62,20 +62,20 @@ class FittedMixture(Fitted):
         self.weights, self.means, self.factors = weights.float(), means.float(), factors.float()
 
     def log_density(self, latents: Tensor) -> Tensor:
-        """Natural logarithm of the density at `latents`, (n, dim), as if none were set to zero: (n), double."""
+        """The log-density (n) at `latents` (n, dim) in nats, in double precision, as if no sample were set to zero."""
         fitted = self.weights.double(), self.means.double(), self.factors.double()
         return _log_joint(latents.double(), *fitted).logsumexp(1)
 
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
         noise = standard_normal((n, 1 + self.dim), rng).double()
         weights, means, factors = (tensor.cpu() for tensor in (self.weights, self.means, self.factors))
-        # The first number of a row chooses its component: the normal line is cut into parts as likely as the weights.
+        # The first number of a row selects its component: the quantiles of the weights divide the normal distribution.
         bounds = torch.special.ndtri(weights.double().cumsum(0)[:-1].clamp(max=1))
         choices = torch.searchsorted(bounds, noise[:, 0].contiguous())
         z = noise.new_empty((n, self.dim), dtype=torch.float32)
         for k in choices.unique().tolist():
             rows = choices == k
-            # (m, dim) = (dim) + (m, dim) @ (dim, dim). In double, as in FittedGaussian, and for the same reason.
+            # (m, dim) = (dim) + (m, dim) @ (dim, dim). In double precision, for the reason that FittedGaussian gives.
             z[rows] = (means[k] + noise[rows, 1:] @ factors[k].T.double()).float()
         return z.clamp(min=0) if self.nonnegative else z
 
@@ -89,11 +89,11 @@ class FittedMixture(Fitted):
 
 
 def _clusters(z: Tensor, k: int, seed: int) -> Tensor:
-    """Which of `k` clusters each of `z`, (n, d), belongs to, by k-means: (n).
+    """The cluster (n) of each of `z` (n, d), one of `k`, by k-means.
 
-    The start is k-means++ (D. Arthur, S. Vassilvitskii 2007, "k-means++: The Advantages of Careful Seeding",
-    https://dl.acm.org/doi/10.5555/1283383.1283494): each centre is one of `z`, drawn by its squared distance from
-    the centres before it.
+    The initialisation is k-means++ (D. Arthur, S. Vassilvitskii 2007, "k-means++: The Advantages of Careful Seeding",
+    https://dl.acm.org/doi/10.5555/1283383.1283494): each centre is a row of `z`, drawn with a probability proportional
+    to the squared distance from the nearest centre so far.
     """
     rng = np.random.default_rng(seed)
     centres = z[[int(rng.integers(len(z)))]]
@@ -112,26 +112,26 @@ def _clusters(z: Tensor, k: int, seed: int) -> Tensor:
 
 
 def _maximization(z: Tensor, shares: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Weights (k), means (k, d) and factors (k, d, d) of the mixture of which `shares`, (n, k), are responsible for
-    `z`, (n, d): Bishop's equations 9.24 to 9.26, with `floor` added to each variance."""
-    totals = shares.sum(0).clamp(min=NEGLIGIBLE)  # a component may have lost all
+    """The M step: weights (k), means (k, d) and Cholesky factors (k, d, d) for `z` (n, d) under the responsibilities
+    `shares` (n, k), by Bishop's equations 9.24 to 9.26, with `floor` added to each variance."""
+    totals = shares.sum(0).clamp(min=NEGLIGIBLE)  # a component may have no responsibility left
     means = shares.T @ z / totals[:, None]
     factors = []
     for k, total in enumerate(totals):
-        near = shares[:, k] > NEGLIGIBLE  # in many dimensions most are far from most components
-        away = z[near] - means[k]
-        covariance = (shares[near, k, None] * away).T @ away / total
+        near = shares[:, k] > NEGLIGIBLE  # in many dimensions most points are far from most components
+        centred = z[near] - means[k]
+        covariance = (shares[near, k, None] * centred).T @ centred / total
         factors.append(torch.linalg.cholesky(covariance + floor * torch.eye(z.shape[1]).to(z)))
     return totals / totals.sum(), means, torch.stack(factors)
 
 
 def _expectation(z: Tensor, weights: Tensor, means: Tensor, factors: Tensor) -> Tensor:
-    """How far each component is responsible for each of `z`, (n, d): (n, k), rows of sum 1 (Bishop's equation 9.23)."""
+    """The E step: responsibilities (n, k) of the components for `z` (n, d), rows of sum 1 (Bishop's equation 9.23)."""
     return _log_joint(z, weights, means, factors).softmax(1)
 
 
 def _log_joint(z: Tensor, weights: Tensor, means: Tensor, factors: Tensor) -> Tensor:
-    """log p(k) p(z|k) of each of `z`, (n, d), and each component k: (n, k)."""
+    """log p(k) p(z|k) (n, k) for each of `z` (n, d) and each component k."""
     logs = weights.log() - factors.diagonal(dim1=1, dim2=2).log().sum(1) - math.log(2 * math.pi) / 2 * z.shape[1]
     joint = logs.repeat(len(z), 1)
     for k, (mean, factor) in enumerate(zip(means, factors, strict=True)):

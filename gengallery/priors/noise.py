@@ -1,8 +1,7 @@
-"""What a prior is, and the priors that are only noise.
+"""The base of all priors, and the priors that are noise.
 
-A prior draws latents of shape (n, dim), float32 on the CPU, from a seed. The numbers come from numpy's PCG64, row after
-row, so row i depends on (seed, i) alone: asking for more images, or using another device, changes none of those
-already seen.
+A prior draws latents (n, dim), float32 on the CPU, from a seed. The numbers come from numpy's PCG64, row after row, so
+that row i depends on (seed, i) alone, and neither on n nor on the device.
 """
 
 import math
@@ -18,18 +17,18 @@ NORMAL, UNIFORM, POISSON = "normal", "uniform", "poisson"
 
 
 def standard_normal(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
-    """Draws from N(0, 1), float32 on the CPU, of the given shape."""
+    """Samples from N(0, 1) of the given `shape`, float32 on the CPU."""
     return torch.from_numpy(rng.standard_normal(shape, dtype=np.float32))
 
 
 def normal_like(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Draws from N(0, 1) of the shape of `x`, made on the CPU and brought to where `x` is."""
+    """Samples from N(0, 1) of the shape of `x`, float32, drawn on the CPU and moved to the device of `x`."""
     return standard_normal(tuple(x.shape), rng).to(x.device)
 
 
 Array = np.ndarray[Any, Any]
 
-# Each distribution by name: how to draw it raw, its mean and its standard deviation.
+# By name: a function that draws from the distribution, its mean and its standard deviation.
 DISTRIBUTIONS: dict[str, tuple[Callable[[np.random.Generator, tuple[int, ...]], Array], float, float]] = {
     NORMAL: (lambda rng, shape: rng.standard_normal(shape, dtype=np.float32), 0.0, 1.0),
     UNIFORM: (lambda rng, shape: rng.random(shape, dtype=np.float32), 0.5, math.sqrt(1 / 12)),
@@ -38,29 +37,29 @@ DISTRIBUTIONS: dict[str, tuple[Callable[[np.random.Generator, tuple[int, ...]], 
 
 
 class Prior(nn.Module, ABC):
-    """A distribution over latents of `dim` numbers."""
+    """A distribution over latents of `dim` dimensions."""
 
     dim: int
-    fitted: ClassVar[bool] = False  # True: to what an encoder made of the data, when training is over
+    fitted: ClassVar[bool] = False  # True: it is fitted to encoded data after training
 
     @abstractmethod
     def draw(self, n: int, rng: np.random.Generator) -> Tensor:
-        """The next `n` latents of the stream `rng`, (n, dim), float32 on the CPU."""
+        """`n` latents (n, dim), float32 on the CPU, from the generator `rng`, row after row."""
 
     @abstractmethod
     def describe(self) -> dict[str, Any]:
-        """What tells this prior from another, as JSON: its kind and its settings."""
+        """The kind and the settings of the prior, as JSON."""
 
     def sample(self, n: int, seed: int) -> Tensor:
-        """`n` latents, (n, dim); row i depends on (seed, i) alone."""
+        """`n` latents (n, dim); row i depends on (seed, i) alone."""
         return self.draw(n, np.random.default_rng(seed))
 
 
 class Noise(Prior):
     """Independent numbers from one distribution: normal N(0, 1), uniform U(0, 1) or Poisson(1).
 
-    Standardised, which is the rule, they are shifted and scaled to mean 0 and variance 1, so that a
-    network sees inputs of the same size whichever distribution it is given.
+    By default they are standardised, shifted and scaled to mean 0 and variance 1, so that a network's inputs have the
+    same scale with every distribution.
     """
 
     def __init__(self, distribution: str, dim: int, standardised: bool = True):
