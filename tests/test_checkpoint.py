@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,16 @@ import torch
 from conftest import offline
 
 import gengallery
-from gengallery import checkpoint
-from gengallery.checkpoint import CheckpointError
-from gengallery.files import write_atomically
-from gengallery.models import cards
-from gengallery.noise import Noise
+from gengallery.data import default_spec
+from gengallery.families import cards
+from gengallery.model.spec import as_json
+from gengallery.priors.noise import Noise
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CheckpointError
+from gengallery.storage.files import write_atomically
+
+IMAGE = as_json(asdict(default_spec()))
+PIXELS = default_spec().pixels
 
 
 def header_of(name: str, /, **changes) -> dict:
@@ -28,7 +34,7 @@ def header_of(name: str, /, **changes) -> dict:
     return {
         "name": name,
         "family": card.family,
-        "config": dict(vars(card.config)),
+        "config": as_json(asdict(card.config)),
         "prior": model.prior.describe(),
         "card": card.describe(),
         "parameters": sum(p.numel() for p in model.parameters()),
@@ -66,6 +72,10 @@ def with_header(**changes) -> bytes:
     return ours(tensors_of("ae_2"), header_of("ae_2", **changes))
 
 
+def with_config(image: object = IMAGE, **fields) -> bytes:
+    return with_header(config={**fields, "image": image})
+
+
 def without_field(field: str) -> bytes:
     header = {"format": checkpoint.FORMAT, "checksum": checkpoint.checksum(tensors_of("ae_2")), **header_of("ae_2")}
     del header[field]
@@ -86,6 +96,7 @@ def flipped() -> bytes:
 
 GOOD = with_header()
 AE2 = tensors_of("ae_2")
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:%b\nsize 123\n" % (b"0" * 64)
 NOT_OURS = "the metadata key 'gengallery'; found a file that gengallery did not write"
 # What is wrong with the file: its bytes, and what the error says was expected and found.
 WRONG = {
@@ -110,8 +121,8 @@ WRONG = {
     "our key, no JSON": (raw_file(AE2, {"gengallery": "hello"}), "a safetensors header"),
     "our key, not a dict": (raw_file(AE2, {"gengallery": "[1]"}), NOT_OURS),
     "our key, no format": (raw_file(AE2, {"gengallery": "{}"}), NOT_OURS),
-    "newer": (with_header(format=2), "format 1; found format 2. Update gengallery"),
-    "format of another type": (with_header(format="1"), "format 1; found format '1'"),
+    "newer": (with_header(format=3), "format 1 or 2; found format 3. Update gengallery"),
+    "format of another type": (with_header(format="1"), "format 1 or 2; found format '1'"),
     "a bool for a number": (with_header(parameters=True), "the header's 'parameters' as int; found True"),
     "no latent size": (with_header(prior={}), "the header's 'prior.dim' as int; found None"),
     "no exhibit": (with_header(card={"exhibit": 0}), "the header's 'card.exhibit' as bool; found 0"),
@@ -131,13 +142,23 @@ WRONG = {
     "an unknown family": (with_header(family="diffusion"), "unknown family 'diffusion'; there are autoencoder,"),
     "a path for a family": (with_header(family="../evil"), "unknown family '../evil'"),
     "another family": (with_header(family="gan"), "a config of the family 'gan'"),
-    "a config with too little": (with_header(config={}), "missing 1 required positional argument: 'latent_dim'"),
-    "a config with too much": (with_header(config={"latent_dim": 2, "beta": 4}), "argument 'beta'"),
-    "a size of 0": (with_header(config={"latent_dim": 0}), "latent_dim: expected a whole number from 1 to 65536"),
-    "a size in words": (with_header(config={"latent_dim": "two"}), "found 'two'"),
-    "a size without end": (with_header(config={"latent_dim": 10**12}), "found 1000000000000"),
-    "a true size": (with_header(config={"latent_dim": True}), "found True"),
-    "another config": (with_header(config={"latent_dim": 16}), "the prior {'kind': 'mixture', 'dim': 16"),
+    "a config with too little": (with_config(), "missing 1 required positional argument: 'latent_dim'"),
+    "a config with too much": (with_config(latent_dim=2, beta=4), "argument 'beta'"),
+    "a size of 0": (with_config(latent_dim=0), "latent_dim: expected a whole number from 1 to 65536"),
+    "a size in words": (with_config(latent_dim="two"), "found 'two'"),
+    "a size without end": (with_config(latent_dim=10**12), "found 1000000000000"),
+    "a true size": (with_config(latent_dim=True), "found True"),
+    "no image": (with_header(config={"latent_dim": 2}), "the header's 'config.image' as dict; found None"),
+    "an image without a size": (with_config({"channels": 1}, latent_dim=2), "image: expected height, width, which is"),
+    "an image too large": (with_config({**IMAGE, "height": 4096}, latent_dim=2), "height: expected a multiple of 4"),
+    "an image with too much": (with_config({**IMAGE, "depth": 3}, latent_dim=2), "found depth"),
+    "another image": (
+        with_config({**IMAGE, "height": 32, "width": 32}, latent_dim=2, components=50),
+        "(1024,) float32; found (784,) float32",
+    ),
+    "classes that are none": (with_config({**IMAGE, "classes": "abc"}, latent_dim=2), "classes: expected a list"),
+    "a pointer of Git LFS": (POINTER, "a safetensors file; found a pointer of Git LFS, in place of the file. Download"),
+    "another config": (with_config(latent_dim=16), "the prior {'kind': 'mixture', 'dim': 16"),
     "another prior": (with_header(prior=Noise("normal", 2).describe()), "found {'kind': 'noise'"),
 }
 WRONG |= {
@@ -164,7 +185,7 @@ def test_whatever_is_wrong_is_one_error_that_says_what_to_do(wrong, tmp_path):
     assert message.startswith(f"{path}: expected ")
     assert says in message
     assert message.endswith("."), "the last sentence says what to do"
-    assert any(message.rpartition(". ")[2].startswith(verb) for verb in ("Restore", "Give", "Update"))
+    assert any(message.rpartition(". ")[2].startswith(verb) for verb in ("Restore", "Give", "Update", "Download"))
 
 
 def test_the_file_that_the_wrong_ones_start_from_is_good(tmp_path):
@@ -356,7 +377,7 @@ def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_file(tmp_path):
     # A process that writes two files in turn, for ever, is killed at many moments.
     path, contents = tmp_path / "file", (b"a" * 3_000_000, b"b" * 2_000_000)
     code = (
-        "import sys; from gengallery.files import write_atomically\n"
+        "import sys; from gengallery.storage.files import write_atomically\n"
         "while True:\n"
         "    for content in (b'a' * 3_000_000, b'b' * 2_000_000):\n"
         "        write_atomically(sys.argv[1], content); print(flush=True)"

@@ -1,6 +1,7 @@
 """The gallery by name, and one conformance test that walks over every model in it, however well it is trained."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,16 +16,21 @@ from conftest import ROOT, run_python
 from PIL import Image
 
 import gengallery
-from gengallery import checkpoint, data, gallery, inversion
-from gengallery.checkpoint import CheckpointError
-from gengallery.evaluate import mean_losses
-from gengallery.images import PIXELS, to_uint8
-from gengallery.model import CHUNK, Model
-from gengallery.models import FAMILIES, cards
+from gengallery import data, gallery
+from gengallery.data import default_spec, to_uint8
+from gengallery.families import cards, families
+from gengallery.model.model import CHUNK, Model
+from gengallery.nn import inversion
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CheckpointError
+from gengallery.training.run import mean_losses
 
+IMAGE = default_spec()
+SHAPE, PIXELS = IMAGE.shape, IMAGE.pixels
 NAMES = gengallery.list_models()
 every_model = pytest.mark.parametrize("name", NAMES)
 load = lru_cache(maxsize=None)(gengallery.load)  # models are frozen, and one that a call changed is a failure here
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123\n"
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 
@@ -39,7 +45,7 @@ def garments() -> torch.Tensor:
 
 @pytest.fixture(autouse=True)
 def short_searches(monkeypatch):
-    """What a search finds is told elsewhere; here it need not be near."""
+    """What a search finds is tested elsewhere; here it need not be near."""
     for name, value in {"CANDIDATES": 32, "STARTS": 2, "DESCENT": 5}.items():
         monkeypatch.setattr(inversion, name, value)
 
@@ -60,12 +66,12 @@ def is_latents(z: torch.Tensor, n: int, d: int) -> bool:
 
 
 def drawn(model: Model, n: int, seed: int) -> dict:
-    """What `generate` tells a model when it is told nothing."""
+    """The options of `generate` where it is given none."""
     return {"label": model.labels(n, seed)} if model.options.label else {}
 
 
 def quickly(model: Model) -> dict:
-    """What a model is told where any images will do."""
+    """The options of calls where any images will do."""
     return {"steps": 1} if model.options.steps else {}
 
 
@@ -83,7 +89,7 @@ def test_the_four_calls_give_images_and_latents(name, garments):
     assert is_latents(z, 3, d)
     assert torch.equal(model.encode(garments, **quickly(model)), z)  # the mean, not a sample
     assert is_images(model.reconstruct(garments, **quickly(model)), 3)
-    again = model.decode(model.encode(garments[:1]), **model.exact)
+    again = model.decode(model.encode(garments[:1]), **model.inversion_defaults)
     assert torch.equal(model.reconstruct(garments[:1]), again)
 
 
@@ -97,14 +103,15 @@ def test_extreme_latents_still_give_images(name):
 @every_model
 def test_a_seed_gives_the_same_images_in_every_process_and_batch(name):
     model = load(name)
-    told = quickly(model)
-    assert torch.equal(model.generate(16, seed=7, **told), model.generate(16, seed=7, **told))
-    assert torch.equal(gengallery.load(name).generate(16, seed=7, **told), model.generate(16, seed=7, **told))
+    options = quickly(model)
+    assert torch.equal(model.generate(16, seed=7, **options), model.generate(16, seed=7, **options))
+    assert torch.equal(gengallery.load(name).generate(16, seed=7, **options), model.generate(16, seed=7, **options))
     assert not torch.equal(model.sample(16, seed=8), model.sample(16, seed=7))
     assert torch.equal(model.generate(3), model.generate(3, seed=0))
     for n in (1, 4, 15):
         assert torch.equal(model.sample(n, seed=7), model.sample(16, seed=7)[:n])
-        torch.testing.assert_close(model.generate(n, seed=7, **told), model.generate(16, seed=7, **told)[:n], **CLOSE)
+        many = model.generate(16, seed=7, **options)
+        torch.testing.assert_close(model.generate(n, seed=7, **options), many[:n], **CLOSE)
     assert torch.equal(model.generate(4, seed=7), model.decode(model.sample(4, seed=7), **drawn(model, 4, 7)))
 
 
@@ -124,16 +131,16 @@ def test_the_state_of_torch_and_numpy_does_not_matter_and_is_left_alone(name, ga
 @every_model
 def test_an_image_alone_is_the_image_in_a_batch(name):
     model = load(name)
-    told = quickly(model)
+    options = quickly(model)
     z = model.sample(64, seed=1)
-    images = model.decode(z, **told)
+    images = model.decode(z, **options)
     for row in (0, 31, 63):
-        torch.testing.assert_close(model.decode(z[row : row + 1], **told)[0], images[row], **CLOSE)
-        torch.testing.assert_close(model.decode(z[row], **told)[0], images[row], **CLOSE)  # (d) too
+        torch.testing.assert_close(model.decode(z[row : row + 1], **options)[0], images[row], **CLOSE)
+        torch.testing.assert_close(model.decode(z[row], **options)[0], images[row], **CLOSE)  # (d) too
     n = 3 if model.searches else 64  # a search takes its time
-    encoded = model.encode(images[:n], **told)
+    encoded = model.encode(images[:n], **options)
     for row in (0, n - 1):
-        torch.testing.assert_close(model.encode(images[row], **told)[0], encoded[row], **CLOSE)
+        torch.testing.assert_close(model.encode(images[row], **options)[0], encoded[row], **CLOSE)
 
 
 @every_model
@@ -149,20 +156,20 @@ def test_more_images_than_go_through_at_once(name):
 @every_model
 def test_numpy_torch_and_lists_in_give_the_same(name, garments):
     model = load(name)
-    told = quickly(model)
+    options = quickly(model)
     z = model.sample(3, seed=4)
-    images = model.decode(z, **told)
+    images = model.decode(z, **options)
     columns = torch.empty(z.shape[::-1]).T.copy_(z)
     for given in (z.numpy(), z.double(), z.numpy().astype(np.float64), z.tolist(), tuple(z.tolist()), columns,
                   z.clone().requires_grad_()):  # fmt: skip
-        torch.testing.assert_close(model.decode(given, **told), images, **CLOSE)
+        torch.testing.assert_close(model.decode(given, **options), images, **CLOSE)
 
     image = garments[:1]
-    latents, levels = model.encode(image, **told), model.encode(to_uint8(image), **told)
+    latents, levels = model.encode(image, **options), model.encode(to_uint8(image), **options)
     for given in (image.numpy(), image.double(), image.tolist(), image[0], image[0, 0], [image[0, 0].numpy()]):
-        torch.testing.assert_close(model.encode(given, **told), latents, **CLOSE)
+        torch.testing.assert_close(model.encode(given, **options), latents, **CLOSE)
     for given in (Image.fromarray(to_uint8(image)[0]), torch.from_numpy(to_uint8(image)), to_uint8(image)[:, None]):
-        torch.testing.assert_close(model.encode(given, **told), levels, **CLOSE)
+        torch.testing.assert_close(model.encode(given, **options), levels, **CLOSE)
 
 
 @every_model
@@ -267,6 +274,11 @@ def test_a_model_saved_and_loaded_is_the_same(name, tmp_path, garments):
 def test_the_card_in_the_file_is_the_card_in_the_code(name):
     header, card = checkpoint.read_header(gengallery.info(name)["path"]), cards()[name]
     assert header["card"] == json.loads(json.dumps(card.describe()))
+
+
+@every_model
+def test_the_config_in_the_file_is_the_config_in_the_code(name):
+    header, card = checkpoint.read_header(gengallery.info(name)["path"]), cards()[name]
     assert header["family"] == card.family
     assert header["config"] == json.loads(json.dumps(asdict(card.config)))
     assert type(card.config).from_json(header["config"]) == card.config == load(name).config
@@ -277,11 +289,11 @@ def test_the_card_in_the_file_is_the_card_in_the_code(name):
 def test_info_tells_what_is_known(name):
     info, model = gengallery.info(name), load(name)
     assert {"name", "family", "summary", "notes", "exhibit", "latent", "prior", "paper", "parameters"} <= info.keys()
-    assert {"config", "recipe", "training", "cost", "losses", "reported", "bytes", "path"} <= info.keys()
+    assert {"image", "config", "recipe", "training", "cost", "losses", "reported", "bytes", "path"} <= info.keys()
     assert info["options"] == list(model.options.names)
     assert info["equations"]
     assert info["name"] == name
-    assert info["family"] in FAMILIES
+    assert info["family"] in families()
     assert info["latent"] == model.config.latent == model.prior.dim
     assert info["prior"] == model.prior.describe()
     assert info["parameters"] == sum(p.numel() for p in model.parameters())
@@ -317,9 +329,9 @@ def test_latent_statistics_tell_where_the_data_lies(name):
 
 
 @every_model
-def test_the_recorded_losses_and_statistics_are_the_weights_own(name, real_root):
+def test_the_recorded_losses_and_statistics_are_the_weights_own(name, real_data):
     """On the real test set, so that a header and tensors of two trainings can't have come together unnoticed."""
-    model, split = load(name), data.load(data.TEST, real_root, download=False)
+    model, split = load(name), real_data.split(data.TEST)
     for term, loss in mean_losses(model.losses, split).items():
         assert loss == pytest.approx(gengallery.info(name)["losses"]["test"][term], rel=1e-4)
     if model.statistics is not None:
@@ -333,11 +345,11 @@ def test_the_recorded_losses_and_statistics_are_the_weights_own(name, real_root)
 
 
 @pytest.mark.parametrize("name", gengallery.list_models(option="steps"))
-def test_the_way_back_and_out_again_returns_the_image(name, real_root):
-    model, split = load(name), data.load(data.TEST, real_root, download=False)
+def test_the_way_back_and_out_again_returns_the_image(name, real_data):
+    model, split = load(name), real_data.split(data.TEST)
     images, labels = data.as_floats(split.images[:2]), split.labels[:2]
-    for told in ({}, {"label": labels}):
-        torch.testing.assert_close(model.reconstruct(images, **told), images, rtol=0, atol=1e-2)
+    for options in ({}, {"label": labels}):
+        torch.testing.assert_close(model.reconstruct(images, **options), images, rtol=0, atol=1e-2)
 
 
 def test_no_two_models_are_one():
@@ -346,14 +358,12 @@ def test_no_two_models_are_one():
 
 def test_every_card_has_a_file_and_every_file_a_card():
     assert set(NAMES) == set(cards())
-    files = {path.name for path in gallery.WEIGHTS.glob("*.safetensors")}
-    assert files == {f"{name}.safetensors" for name in (*cards(), checkpoint.JUDGE)}
+    files = {path.name for path in gallery.SHIPPED.glob("*.safetensors")}
+    assert files == {f"{name}.safetensors" for name in (*cards(), checkpoint.CLASSIFIER)}
 
 
 def test_names_are_unique_and_fit_for_a_file():
-    from importlib import import_module
-
-    names = [card.name for module in FAMILIES for card in import_module(f"gengallery.models.{module}").CARDS]
+    names = [card.name for family in families().values() for card in family.cards]
     assert len(names) == len(set(names))
     assert all(name.isidentifier() and name.islower() for name in names)
 
@@ -372,7 +382,7 @@ def test_natural_order_with_the_exhibits_last():
 
 def test_a_family_filters():
     for kind in sorted({gengallery.info(name)["family"] for name in NAMES}):
-        assert kind in FAMILIES
+        assert kind in families()
         assert gengallery.list_models(family=kind) == [n for n in NAMES if gengallery.info(n)["family"] == kind] != []
     for unknown in ("diffusion", "", "ae"):
         with pytest.raises(ValueError, match=f"unknown family '{unknown}'; there are autoencoder, "):
@@ -446,7 +456,7 @@ def test_a_path_is_loaded_from_where_it_points(tmp_path, monkeypatch):
 
 @pytest.fixture
 def other_gallery(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setattr(gallery, "WEIGHTS", tmp_path)
+    monkeypatch.setenv(gallery.VARIABLE, str(tmp_path))
     return tmp_path
 
 
@@ -457,16 +467,63 @@ def test_an_empty_gallery_says_so(other_gallery):
 
 
 def test_a_file_under_another_models_name_is_refused(other_gallery):
-    shutil.copy(gallery.HERE.parent / "weights" / f"{NAMES[0]}.safetensors", other_gallery / "other.safetensors")
-    for call in (gengallery.list_models, lambda: gengallery.info("other"), lambda: gengallery.load("other")):
+    shutil.copy(gallery.SHIPPED / f"{NAMES[0]}.safetensors", other_gallery / "other.safetensors")
+    for call in (gengallery.info, gengallery.load):
         with pytest.raises(CheckpointError, match=f"expected the model of that name; found '{NAMES[0]}'"):
-            call()
+            call("other")
+    assert gengallery.list_models() == []
+    assert list(gallery.default().problems()) == ["other.safetensors"]
 
 
-def test_a_damaged_file_is_named_when_the_gallery_is_listed(other_gallery):
-    (other_gallery / "vae_2.safetensors").write_bytes(b"short")
-    with pytest.raises(CheckpointError, match=r"vae_2\.safetensors: expected a whole safetensors file"):
-        gengallery.list_models()
+def test_a_damaged_file_costs_that_model_and_not_the_list(other_gallery):
+    shutil.copy(gallery.SHIPPED / "ae_2.safetensors", other_gallery)
+    damaged = {
+        "vae_2": b"short",
+        "ae_16": POINTER,
+        "cgan": b"",
+        "flow": (gallery.SHIPPED / "flow.safetensors").read_bytes()[:50],
+    }
+    for name, content in damaged.items():
+        (other_gallery / f"{name}.safetensors").write_bytes(content)
+    (other_gallery / "r3gan.safetensors").mkdir()
+    assert gengallery.list_models() == ["ae_2"]
+    problems = gallery.default().problems()
+    assert problems.keys() == {f"{name}.safetensors" for name in (*damaged, "r3gan")}
+    for file, error in problems.items():
+        assert isinstance(error, CheckpointError)
+        assert str(error).startswith(f"{other_gallery / file}: expected ")
+        for call in (gengallery.info, gengallery.load):
+            with pytest.raises(CheckpointError, match=re.escape(str(error))):
+                call(file.removesuffix(".safetensors"))
+    assert "found a pointer of Git LFS, in place of the file. Download it with git lfs pull." in str(
+        problems["ae_16.safetensors"]
+    )
+
+
+def test_a_file_is_read_again_when_it_changes_and_only_then(other_gallery, monkeypatch):
+    read, names = checkpoint.read_header, []
+    monkeypatch.setattr(checkpoint, "read_header", lambda path: names.append(path.stem) or read(path))
+    path = other_gallery / "ae_2.safetensors"
+    path.write_bytes(b"short")
+    for _ in range(3):
+        assert gengallery.list_models() == []
+    assert names == ["ae_2"]
+    shutil.copy(gallery.SHIPPED / "ae_2.safetensors", path)
+    assert gengallery.list_models() == ["ae_2"]
+    assert gengallery.info("ae_2")["name"] == "ae_2"
+    assert names == ["ae_2", "ae_2"]
+    path.unlink()
+    assert gengallery.list_models() == []
+    assert gallery.default().problems() == {}
+
+
+def test_dotfiles_are_left_alone(other_gallery):
+    """As macOS leaves beside each file that it copies to another file system."""
+    shutil.copy(gallery.SHIPPED / "vae_2.safetensors", other_gallery)
+    (other_gallery / "._vae_2.safetensors").write_bytes(b"Mac OS X")
+    (other_gallery / ".safetensors").write_bytes(b"")
+    assert gengallery.list_models() == ["vae_2"]
+    assert gallery.default().problems() == {}
 
 
 def test_what_a_killed_write_left_behind_is_not_listed(other_gallery):

@@ -445,7 +445,9 @@ def test_fitting_the_gaussians_brings_the_posteriors_nearer():
 
 
 def test_truncation_draws_nearer_to_the_mean():
-    assert torch.equal(ClassGaussians(5, CLASSES, 0.5).sample(3, seed=1), 0.5 * ClassGaussians(5, CLASSES).sample(3, seed=1))
+    assert torch.equal(
+        ClassGaussians(5, CLASSES, 0.5).sample(3, seed=1), 0.5 * ClassGaussians(5, CLASSES).sample(3, seed=1)
+    )
 
 
 def test_before_it_is_fitted_a_class_is_standard_normal():
