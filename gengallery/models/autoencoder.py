@@ -58,8 +58,8 @@ class Autoencoder(Model):
     )
     strengths = (
         Text(
-            "The sharpest reconstructions for its size: it is trained to reconstruct and for nothing else.",
-            pt="As reconstruções mais nítidas para o seu tamanho: é treinado para reconstruir e para nada mais.",
+            "The sharpest reconstructions for its size: it is trained to reconstruct, and for nothing else.",
+            pt="As reconstruções mais nítidas para o seu tamanho: é treinado só para reconstruir.",
         ),
         Text(
             "Training is fast, and the loss shows directly how well it went.",

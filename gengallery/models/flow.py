@@ -79,8 +79,8 @@ class Flow(Model):
     )
     strengths = (
         Text(
-            "The nearest to the data of all, in detail and in variety, and the loss shows directly how training goes.",
-            pt="O mais perto dos dados de todos, em detalhe e em variedade, e a perda mostra diretamente como vai o "
+            "The family nearest to the data, in detail and in variety; and the loss shows directly how training goes.",
+            pt="A família mais próxima dos dados, em detalhe e em variedade; e a perda mostra diretamente como vai o "
             "treino.",
         ),
         Text(

@@ -96,11 +96,11 @@ class Vae(Model):
     strengths = (
         Text(
             "The latent space has no holes: any point near the origin decodes to a plausible image.",
-            pt="O espaço latente não tem buracos: qualquer ponto perto da origem é decodificado em imagem plausível.",
+            pt="O espaço latente não tem buracos: qualquer ponto perto da origem dá uma imagem plausível.",
         ),
         Text(
-            "Sampling needs no further model, and the loss is a bound on the likelihood, by which models compare.",
-            pt="Gerar não exige outro modelo, e a perda é um limite da verossimilhança, que permite comparar modelos.",
+            "Sampling needs no further model, and models can be compared by the loss, a bound on the likelihood.",
+            pt="Gerar não exige outro modelo, e a perda, um limite da verossimilhança, permite comparar modelos.",
         ),
     )
     weaknesses = (

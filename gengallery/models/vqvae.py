@@ -80,8 +80,8 @@ class Vqvae(Model):
     )
     strengths = (
         Text(
-            "The best reconstructions of all, and a latent whose size in bits is known.",
-            pt="As melhores reconstruções de todas, e um latente cujo tamanho em bits é conhecido.",
+            "The best reconstructions of all families, and a latent whose size in bits is known.",
+            pt="As melhores reconstruções de todas as famílias, e um latente cujo tamanho em bits é conhecido.",
         ),
         Text(
             "The latent is a small image too: each of its places describes the same place of the image.",
