@@ -331,9 +331,17 @@ LOSS = Text(
 )
 
 
+LOSSES = {  # titles of losses that families have beside
+    "generator": Text("Generator", pt="Gerador"),
+    "discriminator": Text("Discriminator", pt="Discriminador"),
+    "flow": Text("Flow", pt="Fluxo"),
+}
+
+
 def figure(name: str) -> Figure:
     """The figure of that name; one that is not in FIGURES is a loss of some family's own."""
-    return FIGURES.get(name) or Figure(name, name.replace("_", " ").capitalize(), LOSS, "", "{:.3f}")
+    title = LOSSES.get(name, Text(name.replace("_", " ").capitalize()))
+    return FIGURES.get(name) or Figure(name, title, LOSS, "", "{:.3f}")
 
 
 def measured(figures: tuple[Figure, ...], subject: Samples | Reconstructions) -> dict[str, float]:
