@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import gengallery
-from gengallery import gallery, history
-from gengallery.checkpoint import CheckpointError
+from gengallery import gallery
+from gengallery.storage import history
+from gengallery.storage.checkpoint import CheckpointError
 
 NAMES = gengallery.list_histories()
 
@@ -39,12 +40,12 @@ def test_no_history_is_said_by_name():
 
 
 def test_a_wrong_file_is_refused(tmp_path, monkeypatch):
-    shutil.copytree(gallery.WEIGHTS, tmp_path / "w", ignore=shutil.ignore_patterns(".*"))
-    monkeypatch.setattr(gallery, "WEIGHTS", tmp_path / "w")
-    path = tmp_path / "w" / history.FOLDER / f"{NAMES[0]}.safetensors"
+    shutil.copytree(gallery.SHIPPED, tmp_path / "w", ignore=shutil.ignore_patterns(".*"))
+    monkeypatch.setenv(gallery.VARIABLE, str(tmp_path / "w"))
+    path = tmp_path / "w" / gallery.HISTORY / f"{NAMES[0]}.safetensors"
     whole = path.read_bytes()
     history.write(path, {0: {"weight": torch.ones(3)}})
-    with pytest.raises(CheckpointError, match="after 0 epochs"):
+    with pytest.raises(CheckpointError, match="the parameters of the model beside it"):
         gengallery.load_history(NAMES[0])
     for damaged in (whole[: len(whole) // 2], b"", b"x" * 100):
         path.write_bytes(damaged)

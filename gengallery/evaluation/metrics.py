@@ -155,7 +155,7 @@ def class_entropy(labels: Tensor, classes: int) -> float:
 def mse(a: Tensor, b: Tensor) -> Tensor:
     """Mean squared error over the pixels of each image of `a` against its like in `b`: (n), 0 is best, 1 is worst.
 
-    Both (n, 1, height, width) in [0, 1]. Raises ValueError for values out of range and shapes that differ.
+    Both (n, channels, height, width) in [0, 1]. Raises ValueError for values out of range and shapes that differ.
     """
     a, b = _images("mse", a, b)
     return (a - b).square().mean((1, 2, 3))
@@ -164,8 +164,9 @@ def mse(a: Tensor, b: Tensor) -> Tensor:
 def ssim(a: Tensor, b: Tensor) -> Tensor:
     """Structural similarity of each image of `a` to its like in `b`: (n), each in [-1, 1], 1 is best.
 
-    Both (n, 1, height, width) in [0, 1]. Each window, a Gaussian one of 11 x 11 pixels, compares its two cut-outs in
-    brightness, contrast and pattern; the figure is the mean over all windows that lie wholly in the image.
+    Both (n, channels, height, width) in [0, 1]. Each window, a Gaussian one of 11 x 11 pixels, compares its two
+    cut-outs in brightness, contrast and pattern; the figure is the mean over all windows that lie wholly in the image,
+    of every channel.
 
     Raises ValueError for values out of range, shapes that differ and images smaller than the window.
     Wang, Bovik, Sheikh and Simoncelli (2004), https://doi.org/10.1109/TIP.2003.819861.
@@ -176,7 +177,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     rows, columns = _windows(height), _windows(width)
 
     def mean(x: Tensor) -> Tensor:
-        return rows @ x @ columns.T  # (n, 1, h, w) -> (n, 1, h - 10, w - 10): a Gaussian is one down times one across
+        return rows @ x @ columns.T  # (n, c, h, w) -> (n, c, h - 10, w - 10): a Gaussian is one down times one across
 
     mean_a, mean_b = mean(a), mean(b)
     variances = mean(a.square()) - mean_a.square() + mean(b.square()) - mean_b.square()
@@ -311,9 +312,8 @@ def _neighbours(figure: str, a: Tensor, b: Tensor, k: int) -> tuple[Tensor, Tens
 
 
 def _images(figure: str, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Two checked batches of images of one shape, (n, 1, h, w), in float64."""
+    """Two checked batches of images of one shape, (n, c, h, w), in float64."""
     for x in (a, b):
-        _check(figure, x, "(n, 1, h, w)", low=0, high=1)
-        _require(figure, x.shape[1] == 1, "images of one channel", x.shape[1])
+        _check(figure, x, "(n, c, h, w)", low=0, high=1)
     _require(figure, a.shape == b.shape, f"two batches of shape {tuple(a.shape)}", f"a second of {tuple(b.shape)}")
     return a.double(), b.double()

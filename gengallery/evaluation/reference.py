@@ -8,7 +8,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from gengallery.data import Dataset, Split, as_floats, as_images, cache, dataset
+from gengallery.data import Dataset, ImageSpec, Split, as_floats, as_images, cache, dataset
 from gengallery.evaluation import classifier, metrics
 from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES, Reconstructions, Samples, measured
 from gengallery.gallery import Gallery, default
@@ -35,11 +35,15 @@ class Reference:
 
     def __init__(self, data: Dataset | None = None, gallery: Gallery | None = None, device: str | torch.device = "cpu"):
         gallery = gallery or default()
-        image = gallery.image
-        self.data = data or dataset(image.dataset, size=image.height, channels=image.channels)
+        self.data = data or _data_of(gallery.image)
         self.device = torch.device(device)
         self.classifier = classifier.load(gallery.classifier).to(self.device)
         self.classifier_checksum = checkpoint.read_header(gallery.classifier)["checksum"]
+        if self.classifier.image.shape != self.data.spec.shape:
+            raise ValueError(
+                f"data: expected images of shape {self.classifier.image.shape}, as the classifier in "
+                f"{gallery.classifier} takes, found {self.data.spec.shape}"
+            )
         self.train, self.test = self.data.split(TRAIN), self.data.split(TEST)
         # Real images in the samples' place. The classifier has learned from them, which makes their figures no worse.
         self.held = Split(self.train.images[:COUNT], self.train.labels[:COUNT])
@@ -118,6 +122,11 @@ class Reference:
     @cached_property
     def _training(self) -> metrics.Neighbours:
         return metrics.Neighbours(self.train.images.flatten(1).float() / 255)
+
+
+def _data_of(image: ImageSpec) -> Dataset:
+    """The data set of which `image` is the spec."""
+    return dataset(image.dataset, size=image.height, channels=image.channels)
 
 
 def rebuilds(model: Model) -> bool:
