@@ -1,4 +1,4 @@
-"""Compare the families: networks of equal size, trained for equal time, judged alike.
+"""Compare the families: networks of equal size, trained for equal time, measured alike.
 
     python scripts/families.py                     half an hour; on a machine that does nothing else
     python scripts/families.py --only gan vae      measures these anew, beside what was measured of the others
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from comparison import page
-from comparison.measure import DOCS, Settings, measure_families, merge, read, record
+from comparison.measure import DOCS, Settings, measure_families, merge, read, record, require_same_conditions
 from gengallery import data
 from gengallery.evaluate import Bench
 
@@ -34,8 +34,11 @@ def main() -> None:
     try:
         if not options.redraw:
             settings = Settings(tuple(options.moments)) if options.moments else Settings()
+            earlier = read(options.out) if options.only else None
+            if earlier:
+                require_same_conditions(earlier, settings)
             found = measure_families(Bench(options.data), settings, options.only)
-            record(merge(read(options.out), found) if options.only else found, options.out)
+            record(merge(earlier, found) if earlier else found, options.out)
         page.write(read(options.out), options.out)
     except (OSError, ValueError) as error:
         sys.exit(f"families.py: {error}")

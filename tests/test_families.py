@@ -184,14 +184,24 @@ def test_an_unknown_family_and_unordered_moments_are_refused(stand_in):
             measure.Settings(moments)
 
 
-def test_some_families_may_be_measured_anew_under_the_same_settings():
+def test_some_families_may_be_measured_anew():
     new = {**FOUND, "families": {"gan": entry(parameters=1)}, "gallery": {}}
     both = measure.merge(FOUND, new)
     assert list(both["families"]) == list(FOUND["families"]) and both["families"]["gan"]["parameters"] == 1
     assert both["families"]["vae"] == FOUND["families"]["vae"] and both["gallery"] == {}
-    other = {**new, "settings": {**FOUND["settings"], "seed": 1}}
-    with pytest.raises(ValueError, match="measure all families anew"):
-        measure.merge(FOUND, other)
+
+
+@pytest.mark.parametrize("key", ["settings", "versions"])
+def test_only_under_the_same_conditions(key, tmp_path, monkeypatch):
+    """Which is found out before half an hour of measuring."""
+    settings = measure.Settings()
+    earlier = FOUND | measure.conditions(settings)
+    measure.require_same_conditions(earlier, settings)
+    measure.record(earlier | {key: {"other": 1}}, tmp_path)
+    monkeypatch.setattr(families, "measure_families", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(sys, "argv", ["families.py", "--only", "gan", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"families.py: .*expected the {key} .*; measure all families anew"):
+        families.main()
 
 
 # -- the sentences

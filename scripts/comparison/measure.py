@@ -98,13 +98,17 @@ def measure_families(bench: Bench, settings: Settings, names: list[str] | None =
         print(f"{name}: Fréchet distance {last['frechet']:.2f} after {last['steps']:,} steps", flush=True)
     return rounded(
         {
-            "settings": asdict(settings),
-            "versions": {"torch": torch.__version__, "numpy": np.__version__},
+            **conditions(settings),
             "floors": {str(n): floor(bench, n) for n in sorted({settings.samples, settings.stepped})},
             "families": families,
             "gallery": {name: generate_ms(gengallery.load(name)) for name in gengallery.list_models()},
         }
     )
+
+
+def conditions(settings: Settings) -> dict[str, Any]:
+    """What has to be equal for all families that stand beside one another."""
+    return rounded({"settings": asdict(settings), "versions": {"torch": torch.__version__, "numpy": np.__version__}})
 
 
 def measure_family(card: Card, bench: Bench, settings: Settings) -> dict[str, Any]:
@@ -196,11 +200,15 @@ def rounded(value: Any) -> Any:
 
 
 def merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What was measured before, with what is new in its place. Raises ValueError if that was under other settings."""
-    for key in ("settings", "versions"):
-        if old[key] != new[key]:
-            raise ValueError(f"{RESULTS}: expected the {key} {new[key]}, found {old[key]}; measure all families anew")
+    """What was measured before, with what is new in its place."""
     return {**new, "families": {**old["families"], **new["families"]}}
+
+
+def require_same_conditions(old: dict[str, Any], settings: Settings) -> None:
+    """Raise ValueError if what was measured before had other settings, or other versions of torch and NumPy."""
+    for key, now in conditions(settings).items():
+        if old[key] != now:
+            raise ValueError(f"{RESULTS}: expected the {key} {now}, found {old[key]}; measure all families anew")
 
 
 def read(folder: Path = DOCS) -> dict[str, Any]:
