@@ -164,8 +164,8 @@ def _autoencoders(source: Source) -> Iterator[str]:
 def _vaes(source: Source) -> Iterator[str]:
     words, (small, large) = source.words, VAES
     head = [words("experiment"), words("latent")]
-    places = ("of-report", "of-here-test", "of-here-train")
-    head += [words(place, figure=words(f"metric-{loss}")) for loss in LOSSES for place in places]
+    for loss in LOSSES:
+        head += [words("of-report", figure=words(f"metric-{loss}")), words("here-test"), words("here-train")]
     rows = []
     for report in VAES:
         card, measured = source.card(report), source.measured.losses[source.model(report)]
