@@ -1,9 +1,9 @@
-"""Which suspect broke the report's GANs: raw noise, losses on clipped probabilities, or only both together?
+"""What broke the report's GANs: raw noise, losses on clipped probabilities, or only both together?
 
     python scripts/ablation.py
 
-Trains the report's GAN with each suspect mended or not, prints what the judge finds and, once all are measured, puts
-the table into docs/ablation.md. No weights are kept. Needs the data set.
+Trains the report's GAN with each cause mended or not, prints the figures of its samples and, once all are measured,
+puts the table into docs/ablation.md. No weights are kept. Needs the data set.
 """
 
 import argparse
@@ -38,7 +38,7 @@ HEAD = f"| noise | scale | losses on | {' | '.join(FIGURES)} |\n|---|---|---|{'-
 
 @dataclass(frozen=True)
 class Variant:
-    """The report's GAN with its two suspects, each as the report had it or mended."""
+    """The report's GAN with its two suspected causes, each as the report had it or mended."""
 
     noise: str
     standardised: bool
@@ -64,13 +64,13 @@ class Variant:
 
 # Normal noise is standardised as it is drawn, so it has no raw variant: it is the reference.
 VARIANTS = (
-    *(Variant(noise, *suspects) for noise in (UNIFORM, POISSON) for suspects in product((False, True), (True, False))),
+    *(Variant(noise, *causes) for noise in (UNIFORM, POISSON) for causes in product((False, True), (True, False))),
     *(Variant(NORMAL, True, clipped) for clipped in (True, False)),
 )
 
 
 def measure(card: Card, bench: Bench, seed: int, epochs: int) -> dict[str, float]:
-    """Train the GAN on `card` with the bench's data, and judge its samples as a scorecard does: FIGURES, and more.
+    """Train the GAN on `card` with the bench's data, and measure its samples as a scorecard does: FIGURES, and more.
 
     The generator's loss, in nats, is of the test set when training is over, by the loss it was trained with.
     """

@@ -1,9 +1,7 @@
 """What several test files share: the real data set, a small stand-in for it, and the training script."""
 
-import importlib.util
+import importlib
 import os
-import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +13,8 @@ import pytest
 import torch
 from playwright.sync_api import expect, sync_playwright
 
+from common import browsing
+from common.browsing import free_port
 from gengallery import data
 from gengallery.model.spec import Card
 
@@ -37,16 +37,6 @@ def run_python(*arguments: str | Path, **environment: str) -> subprocess.Complet
         text=True,
         timeout=300,
     )
-
-
-def load_script(name: str) -> ModuleType:
-    """The file scripts/NAME.py as a module."""
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / "scripts" / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where its dataclasses look for themselves
-    spec.loader.exec_module(module)
-    return module
 
 
 def offline(**environment: str) -> dict[str, str]:
@@ -131,7 +121,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def train_module():
-    return load_script("train")
+    return importlib.import_module("train")
 
 
 @pytest.fixture
@@ -159,11 +149,6 @@ FIGURES = {
     "Learning": "learning",
     "Compare": "compare",
 }  # the tabs, and the id of what hangs in each
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-)  # fmt: skip
 PIXELS = """async image => {
     await image.decode();  // drawn before that, it may be blank
     const canvas = document.createElement('canvas');
@@ -172,12 +157,6 @@ PIXELS = """async image => {
     context.drawImage(image, 0, 0);
     return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data.filter((_, i) => i % 4 == 0));
 }"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="session")
@@ -197,14 +176,12 @@ def address(app):
 def browser():
     """Chrome or Chromium, running."""
     with sync_playwright() as playwright:
-        names = ("chromium", "chrome", "google-chrome", "chromium-browser")
-        candidates = [os.environ.get("CHROME"), *map(shutil.which, names), playwright.chromium.executable_path]
-        path = next((path for path in candidates if path and Path(path).exists()), None)
-        if path is None:
-            pytest.skip("no Chrome or Chromium found; install one, or name it in $CHROME")
-        running = playwright.chromium.launch(headless=True, executable_path=path, args=FLAGS)
-        yield running
-        running.close()
+        try:
+            browsing.browser_path(playwright)
+        except RuntimeError as error:
+            pytest.skip(str(error))
+        with browsing.browser(playwright) as running:
+            yield running
 
 
 @pytest.fixture

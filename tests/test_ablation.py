@@ -5,12 +5,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from conftest import load_script
 
+import ablation
 import gengallery
 from gengallery.models.gan import REPORT
 
-ablation = load_script("ablation")
 PAGE = ablation.PAGE.read_text(encoding="utf-8")
 
 

@@ -1,68 +1,68 @@
-"""The races of scripts/bench.py: who is timed, until when, and what is said of it; and what making images costs."""
+"""What scripts/bench.py measures of the library: the races, who is timed and until when; what making images costs."""
 
 import json
 import sys
 
 import pytest
-from conftest import load_script
 
 import gengallery
+from benchmark import library, race
+from benchmark.race import Race, Result
 from gengallery.model import Options, Recipe
 
-bench = load_script("bench")
 SHORT = Recipe(epochs=3, batch=64, rate=1e-3)
 
 
-def race(target: float | None):
-    return bench.Race("ae_16", SHORT, target, goal=10, keras_epochs=9)
+def ae_race(target: float | None):
+    return Race("ae_16", SHORT, target, goal=10, keras_epochs=9)
 
 
 @pytest.fixture
 def keras(tmp_path, monkeypatch):
-    """Puts a script in the place of the one that trains with Keras: it tells these laps and the arguments it got."""
+    """Puts a script in the place of the one that trains with Keras: it prints these epochs and the arguments it got."""
 
-    def put(laps: list[tuple[float, float | None]], code: int = 0) -> None:
+    def put(epochs: list[tuple[float, float | None]], code: int = 0) -> None:
         lines = [
-            json.dumps({"epoch": i + 1, "seconds": seconds, "test": loss}) for i, (seconds, loss) in enumerate(laps)
+            json.dumps({"epoch": i + 1, "seconds": seconds, "test": loss}) for i, (seconds, loss) in enumerate(epochs)
         ]
         script = tmp_path / "keras.py"
         script.write_text(
             "import sys\nprint('a warning of some library')\n"
             f"print({chr(10).join(lines)!r})\nprint(sys.argv[1:], file=sys.stderr)\nsys.exit({code})\n"
         )
-        monkeypatch.setattr(bench, "KERAS", script)
+        monkeypatch.setattr(race, "KERAS", script)
 
     return put
 
 
 def test_ours_stops_at_the_first_epoch_that_is_there(fake_train, fake_test):
-    every = bench.ours(race(0.0), fake_train, fake_test)
+    every = race.train_ours(ae_race(0.0), fake_train, fake_test)
     assert (every.epochs, every.reached) == (3, False)
     assert 0 < every.loss < 1 and every.seconds > 0
-    there = bench.ours(race(1.0), fake_train, fake_test)
+    there = race.train_ours(ae_race(1.0), fake_train, fake_test)
     assert (there.epochs, there.reached) == (1, True)
-    last = bench.ours(race(every.loss), fake_train, fake_test)  # the same run, and no sooner
+    last = race.train_ours(ae_race(every.loss), fake_train, fake_test)  # the same run, and no sooner
     assert (last.epochs, last.loss, last.reached) == (3, every.loss, True)
 
 
 def test_without_a_target_it_is_an_epoch(fake_train, fake_test):
-    finish = bench.ours(race(None), fake_train, fake_test)
+    finish = race.train_ours(ae_race(None), fake_train, fake_test)
     assert (finish.epochs, finish.loss, finish.reached) == (1, None, True)
 
 
 def test_keras_is_charged_its_median_epoch_without_the_first(keras, tmp_path):
     keras([(9.0, 0.5), (2.0, 0.4), (4.0, 0.3), (3.0, 0.2)])
-    assert bench.theirs(race(0.25), sys.executable, tmp_path, 60) == bench.Finish(12.0, 4, 0.2, True)
-    assert bench.theirs(race(0.1), sys.executable, tmp_path, 60) == bench.Finish(12.0, 4, 0.2, False)
+    assert race.train_keras(ae_race(0.25), sys.executable, tmp_path, 60) == Result(12.0, 4, 0.2, True)
+    assert race.train_keras(ae_race(0.1), sys.executable, tmp_path, 60) == Result(12.0, 4, 0.2, False)
     keras([(9.0, None), (2.0, None), (2.5, None), (2.2, None)])
-    assert bench.theirs(race(None), sys.executable, tmp_path, 60) == bench.Finish(2.2, 1, None, True)
+    assert race.train_keras(ae_race(None), sys.executable, tmp_path, 60) == Result(2.2, 1, None, True)
 
 
-@pytest.mark.parametrize(("laps", "code"), [([], 0), ([(1.0, 0.5)], 3)])
-def test_keras_that_fails_is_told(laps, code, keras, tmp_path):
-    keras(laps, code)
-    with pytest.raises(RuntimeError, match=r"expected the laps of Keras, found:\n.*'ae_16', '--epochs', '9'"):
-        bench.theirs(race(0.1), sys.executable, tmp_path, 60)
+@pytest.mark.parametrize(("epochs", "code"), [([], 0), ([(1.0, 0.5)], 3)])
+def test_keras_that_fails_is_told(epochs, code, keras, tmp_path):
+    keras(epochs, code)
+    with pytest.raises(RuntimeError, match=r"expected the epochs of Keras, found:\n.*'ae_16', '--epochs', '9'"):
+        race.train_keras(ae_race(0.1), sys.executable, tmp_path, 60)
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_keras_that_fails_is_told(laps, code, keras, tmp_path):
     ],
 )
 def test_the_outcome(our, their, says):
-    line = bench.outcome(race(0.15), bench.Finish(*our), bench.Finish(*their))
+    line = race.outcome(ae_race(0.15), Result(*our), Result(*their))
     assert line.endswith(f"  {says}") and "to 0.15" in line and "2.0 s (3 epochs" in line
 
 
 def test_each_race_is_of_a_model_and_known_to_the_other_side():
-    text = bench.KERAS.read_text(encoding="utf-8")
-    for entry in bench.races():
+    text = race.KERAS.read_text(encoding="utf-8")
+    for entry in race.RACES:
         assert entry.name in gengallery.list_models()
         assert f'"{entry.name}"' in text
 
 
 def test_the_other_side_needs_nothing_of_ours():
-    assert "gengallery" not in bench.KERAS.read_text(encoding="utf-8")
+    assert "gengallery" not in race.KERAS.read_text(encoding="utf-8")
 
 
 class Counted:
@@ -112,8 +112,8 @@ class Counted:
 def test_making_images_fills_its_columns(steps, decoded, generated):
     """As wide as their heads; a model that takes steps is spared what would last for minutes."""
     model = Counted(steps)
-    assert len(bench.decoding(model)) == 13 + 16
+    assert len(library.decoding_cells(model)) == 13 + 16
     assert set(model.asked) == decoded
     model.asked.clear()
-    assert len(bench.generating(model)) == 15 + 9 + 10
+    assert len(library.generating_cells(model)) == 15 + 9 + 10
     assert set(model.asked) == generated

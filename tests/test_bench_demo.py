@@ -1,4 +1,4 @@
-"""The measurements of scripts/bench_demo.py: what is made of what was noted, and visitors of a small app."""
+"""What scripts/bench.py --demo measures: what is made of what was noted, and visitors of a small app."""
 
 import json
 import os
@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
-from conftest import free_port, load_script
 
 import gengallery
-
-bench_demo = load_script("bench_demo")
-Goal = bench_demo.Goal
+from benchmark import demo, memory, visitors
+from benchmark.goals import Goal, percentile, result_line
+from benchmark.page import Frames, Traffic, choices
+from benchmark.visitors import Load
+from common import browsing
+from common.browsing import free_port
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ Goal = bench_demo.Goal
     ],
 )
 def test_percentile(values, share, found):
-    assert bench_demo.percentile(list(values), share) == found
+    assert percentile(list(values), share) == found
 
 
 @pytest.mark.parametrize(
@@ -45,99 +47,97 @@ def test_percentile(values, share, found):
     ],
 )
 def test_a_line_says_what_was_found_and_whether_it_will_do(value, goal, says):
-    line = bench_demo.verdict("something", value, goal)
+    line = result_line("something", value, goal)
     assert line.startswith("something ") and line.endswith(f" {says}")
-    assert bench_demo.verdict("something", value, goal, "a note").endswith(
+    assert result_line("something", value, goal, "a note").endswith(
         "met     a note" if "NOT" not in says else "NOT met a note"
     )
 
 
 def test_frames():
-    found = bench_demo.frames([1000, 1016.6, 1033.2, 1066.8, 1083.2], [2.0, 3.0, 10.0])
+    found = Frames.of([1000, 1016.6, 1033.2, 1066.8, 1083.2], [2.0, 3.0, 10.0])
     assert found.rate == pytest.approx(4 / 0.0832)
-    assert found.quick == 75  # the third took two frames' time
-    assert found.told() == "script 3.0 ms a frame (95 %: 10.0), drawn 36 times a second"
-    assert bench_demo.frames([0, 17], []).quick == 0
-    assert bench_demo.frames([0, 17], []).told() == "nothing was drawn"
+    assert found.in_time == 75  # the third took two frames' time
+    assert found.describe_work() == "script 3.0 ms a frame (95 %: 10.0), drawn 36 times a second"
+    assert Frames.of([0, 17], []).in_time == 0
+    assert Frames.of([0, 17], []).describe_work() == "nothing was drawn"
     with pytest.raises(ValueError, match="at least 2, found 1"):
-        bench_demo.frames([5], [])
+        Frames.of([5], [])
 
 
 def test_traffic():
-    traffic = bench_demo.Traffic()
+    traffic = Traffic()
     addresses = ["http://127.0.0.1:7860/config", "https://example.org/a.js", "http://127.0.0.1.example.org/"]
     for address in [*addresses, "data:image/png;base64,AAAA", "blob:http://127.0.0.1:7860/1"]:
-        traffic.asked(address)
+        traffic.note_request(address)
     assert traffic.addresses == addresses
     assert traffic.outside == addresses[1:]
 
 
 def test_resident_memory():
-    assert bench_demo.resident_mb("Name:\tpython\nVmHWM:\t  999999 kB\nVmRSS:\t  524288 kB\nThreads:\t3\n") == 512
+    assert memory.parse_resident_mb("Name:\tpython\nVmHWM:\t  999999 kB\nVmRSS:\t  524288 kB\nThreads:\t3\n") == 512
     for status in ("", "Name:\tpython\n", "VmRSS:\t12 pages\n"):
         with pytest.raises(OSError, match="VmRSS"):
-            bench_demo.resident_mb(status)
+            memory.parse_resident_mb(status)
 
 
 def test_memory_is_judged_by_its_later_half():
-    early = bench_demo.memory_line([400, 450, 500, 503, 506], 1000)
+    early = memory.memory_line([400, 450, 500, 503, 506], 1000)
     assert "growth in the last 500 calls" in early and "       6 MB" in early and "+106.0 MB in all 1000" in early
     assert " NOT met" not in early
-    assert " NOT met" in bench_demo.memory_line([400, 410, 420, 430, 440], 1000)
+    assert " NOT met" in memory.memory_line([400, 410, 420, 430, 440], 1000)
 
 
 def test_without_proc_memory_is_not_measured():
-    def resident():
-        raise FileNotFoundError
-
-    (line,) = bench_demo.measure_memory(SimpleNamespace(resident=resident), ["ae_2"])
+    nobody = SimpleNamespace(pid="nobody")
+    (line,) = memory.measure_memory(nobody, ["ae_2"])
     assert "not measured" in line
 
 
 def test_lines_of_a_load():
-    load = bench_demo.Load([0.1] * 94 + [0.2] * 5 + [4.0], ["AppError: no"], 10.0, 5.0)
-    failures, median, slow = bench_demo.load_lines("many", load, 15.0)
+    load = Load([0.1] * 94 + [0.2] * 5 + [4.0], ["AppError: no"], 10.0, 5.0)
+    failures, median, slow = visitors.load_lines("many", load, 15.0)
     assert "NOT met" in failures and failures.endswith("AppError: no")
     assert " 0.1 s " in median and median.endswith("100 calls, 10.0 a second; processors: server 1.50, visitors 0.50")
     assert " 0.2 s " in slow and slow.endswith("slowest 4.00")
-    assert len(bench_demo.load_lines("many", bench_demo.Load([], ["x"], 1.0, 0.0), 0.0)) == 1
+    assert len(visitors.load_lines("many", Load([], ["x"], 1.0, 0.0), 0.0)) == 1
 
 
 def test_what_explore_shows():
-    flat = bench_demo.flat_models()
+    flat = demo.flat_models()
     assert flat and all(gengallery.info(name)["latent"] == 2 for name in flat)
-    assert bench_demo.choices(["a", "b"]) == {
+    assert choices(["a", "b"]) == {
         "a and b": "?tab=explore", "a": "?tab=explore&models=a", "b": "?tab=explore&models=b",
     }  # fmt: skip
-    assert bench_demo.choices(["a"]) == {"a": "?tab=explore&models=a"}
+    assert choices(["a"]) == {"a": "?tab=explore&models=a"}
 
 
 def test_unknown_parts_are_refused():
     with pytest.raises(ValueError, match=r"expected some of pad, page.*; found paint"):
-        bench_demo.measure(1, 1, None, ["page", "paint"])
+        demo.measure(1, 1, None, ["page", "paint"])
 
 
 def test_a_missing_playwright_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "playwright.sync_api", None)
     with pytest.raises(RuntimeError, match="pip install playwright"):
-        bench_demo.measure(1, 1, None, ["page"])
+        demo.measure(1, 1, None, ["page"])
 
 
 def test_a_missing_browser_is_told(tmp_path, monkeypatch):
     nowhere = SimpleNamespace(chromium=SimpleNamespace(executable_path=str(tmp_path / "none")))
-    monkeypatch.setattr(bench_demo.shutil, "which", lambda name: None)
-    monkeypatch.setattr(bench_demo, "BROWSERS", ())
+    monkeypatch.setattr(browsing.shutil, "which", lambda name: None)
+    monkeypatch.setattr(browsing, "BROWSERS", ())
     monkeypatch.setenv("CHROME", str(tmp_path / "neither"))
     with pytest.raises(RuntimeError, match="expected Chrome or Chromium"):
-        bench_demo.browser_path(nowhere)
+        browsing.browser_path(nowhere)
     (tmp_path / "neither").touch()
-    assert bench_demo.browser_path(nowhere) == str(tmp_path / "neither")
+    assert browsing.browser_path(nowhere) == str(tmp_path / "neither")
 
 
 def test_a_server_that_does_not_start_is_told(tmp_path, monkeypatch):
     (tmp_path / "app.py").write_text("raise SystemExit('no such luck')")
-    monkeypatch.setattr(bench_demo, "APP", tmp_path / "app.py")
-    with pytest.raises(RuntimeError, match="no such luck"), bench_demo.served():
+    monkeypatch.setattr(browsing, "APP", tmp_path / "app.py")
+    with pytest.raises(RuntimeError, match="no such luck"), browsing.served():
         pass
 
 
@@ -150,8 +150,8 @@ def test_a_server_is_stopped_whatever_happens(tmp_path, monkeypatch):
         "http.server.HTTPServer((os.environ['GRADIO_SERVER_NAME'], port), Page).serve_forever()\n"
     )
     (tmp_path / "app.py").write_text(script)
-    monkeypatch.setattr(bench_demo, "APP", tmp_path / "app.py")
-    with pytest.raises(KeyboardInterrupt), bench_demo.served() as server:
+    monkeypatch.setattr(browsing, "APP", tmp_path / "app.py")
+    with pytest.raises(KeyboardInterrupt), browsing.served() as server:
         assert server.seconds > 0
         os.kill(server.pid, 0)  # it is there
         raise KeyboardInterrupt
@@ -169,58 +169,59 @@ def small_app():
             raise gr.Error("out of order", print_exception=False)
         with lock:
             asked.append((model, count, seed))
-        return np.full((4, 4), seed % 256, np.uint8)
+        # Equal pictures share a file, which would be written anew while it is sent to another visitor.
+        return np.random.default_rng(int(seed)).integers(0, 256, (4, 4), np.uint8)
 
-    with gr.Blocks(analytics_enabled=False) as demo:
+    with gr.Blocks(analytics_enabled=False) as app:
         boxes = [gr.Textbox(), gr.Number(precision=0), gr.Number(precision=0)]
         gr.Button().click(generate, boxes, gr.Image(format="png"), api_name="generate", concurrency_limit=None)
-    _, url, _ = demo.launch(
+    _, url, _ = app.launch(
         server_name="127.0.0.1", server_port=free_port(), prevent_thread_lock=True, quiet=True, ssr_mode=False,
         run_history=False, show_error=True,
     )  # fmt: skip
     yield url, asked
-    demo.close()
+    app.close()
 
 
 def test_visitors_call_until_their_time_is_over(small_app):
     url, asked = small_app
     asked.clear()
-    load = bench_demo.load_apart(url, ["one", "two"], visitors=3, seconds=2, pause=0.1)
+    load = visitors.run_apart(url, ["one", "two"], visitors=3, seconds=2, pause=0.1)
     assert load.failures == []
     assert len(load.calls) == len(asked) >= 3
     assert all(0 < seconds < load.seconds for seconds in load.calls)
-    assert load.seconds >= 2 and load.busy > 0
+    assert load.seconds >= 2 and load.cpu_seconds > 0
     assert {model for model, _, _ in asked} == {"one", "two"}
-    assert all(1 <= count <= bench_demo.MOST_IMAGES for _, count, _ in asked)
+    assert all(1 <= count <= visitors.MOST_IMAGES for _, count, _ in asked)
     assert len({seed for _, _, seed in asked}) == len(asked)
 
 
 def test_visitors_tell_what_failed(small_app):
-    load = bench_demo.load_apart(small_app[0], ["broken"], visitors=1, seconds=0.5, pause=0)
+    load = visitors.run_apart(small_app[0], ["broken"], visitors=1, seconds=0.5, pause=0)
     assert load.calls == []
     assert load.failures and "out of order" in load.failures[0]
 
 
 def test_visitors_without_a_server_are_told():
     with pytest.raises(RuntimeError, match="expected their calls"):
-        bench_demo.load_apart(f"http://127.0.0.1:{free_port()}/", ["one"], 1, 1, 0)
+        visitors.run_apart(f"http://127.0.0.1:{free_port()}/", ["one"], 1, 1, 0)
 
 
 def test_many_calls_by_hand(small_app):
     url, asked = small_app
     asked.clear()
-    bench_demo.call_many(url, ["one", "two", "three"], range(5, 17))
+    memory.call_many(url, ["one", "two", "three"], range(5, 17))
     assert sorted(seed for _, _, seed in asked) == list(range(5, 17))
     assert {(model, seed % 3) for model, _, seed in asked} == {("one", 0), ("two", 1), ("three", 2)}
     with pytest.raises(RuntimeError, match="expected images, found"):
-        bench_demo.call_many(url, ["broken"], range(1))
+        memory.call_many(url, ["broken"], range(1))
 
 
 def test_the_visitors_process_prints_what_run_visitors_returns(monkeypatch, capsys):
-    load = bench_demo.Load([1.0], ["x"], 2.0, 3.0)
+    load = Load([1.0], ["x"], 2.0, 3.0)
     monkeypatch.setattr(
-        bench_demo, "run_visitors", lambda *given: load if given == ("u", ["a", "b"], 2, 1.5, 0.0) else None
+        visitors, "run_visitors", lambda *given: load if given == ("u", ["a", "b"], 2, 1.5, 0.0) else None
     )
-    monkeypatch.setattr(sys, "argv", ["bench_demo.py", "u", "a,b", "2", "1.5", "0"])
-    bench_demo.main()
-    assert bench_demo.Load(**json.loads(capsys.readouterr().out)) == load
+    monkeypatch.setattr(sys, "argv", ["visitors.py", "u", "a,b", "2", "1.5", "0"])
+    visitors.main()
+    assert Load(**json.loads(capsys.readouterr().out)) == load

@@ -1,6 +1,7 @@
 """Scorecards: their figures, when they hold and when they are void, and the script that makes and verifies them."""
 
 import base64
+import importlib
 import io
 import math
 import re
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TEST_SIZE, load_script, run_python
+from conftest import TEST_SIZE, run_python
 from PIL import Image
 
 import gengallery
@@ -531,15 +532,15 @@ PLACE = "# Title\n\n<!-- models: made by scripts/evaluate.py -->\nold\n<!-- end 
 @pytest.fixture
 def script(folder, tmp_path, monkeypatch):
     """The script as a module, with a README of its own; `script.call` runs it in this process."""
-    module, threads = load_script("evaluate"), torch.get_num_threads()
-    module.README = tmp_path / "README.md"
+    module, threads = importlib.import_module("evaluate"), torch.get_num_threads()
+    monkeypatch.setattr(module, "README", tmp_path / "README.md")
     module.README.write_text(PLACE)
 
     def call(*arguments: str | Path) -> None:
         monkeypatch.setattr("sys.argv", ["evaluate.py", *map(str, arguments), "--threads", "1"])
         module.main()
 
-    module.call = call
+    monkeypatch.setattr(module, "call", call, raising=False)
     yield module
     torch.set_num_threads(threads)
 

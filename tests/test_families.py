@@ -4,19 +4,18 @@ import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from conftest import ROOT, load_script
 
+import families
+from comparison import measure, page, plots, words
 from gengallery.data import TEST, TRAIN
 from gengallery.models import FAMILIES, compared
 from gengallery.training import parameters
 
-sys.path.append(str(ROOT / "scripts"))  # whose files import one another, as when one of them runs
-families = load_script("families")
 CARDS = compared()
 FAST, SLOW = "gan", "flow"
 
@@ -104,33 +103,33 @@ def test_the_cards_are_of_equal_size_and_each_of_its_own_family():
 
 
 def test_a_run_ends_by_the_clock(fake_train):
-    run = families.Clocked(CARDS[FAST], fake_train, seed=0, budget=0.3)
+    run = measure.TimedRun(CARDS[FAST], fake_train, seed=0, budget=0.3)
     rates = []
     while run.clock < 0.3:
         run.step()
         rates.append(run.learner.optimizers[0].param_groups[0]["lr"])
     assert rates == sorted(rates, reverse=True) and rates[0] == CARDS[FAST].recipe.rate
     assert run.steps == len(rates)
-    run.until(0.2)  # which is past
+    run.train_until(0.2)  # which is past
     assert run.steps == len(rates)
 
 
 def test_the_clock_stands_still_between_the_steps(fake_train, monkeypatch):
     now = iter(range(1000))
-    monkeypatch.setattr(families, "time", SimpleNamespace(perf_counter=lambda: next(now)))
-    run = families.Clocked(CARDS[FAST], fake_train, seed=0, budget=10)
-    run.until(2)
+    monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: next(now)))
+    run = measure.TimedRun(CARDS[FAST], fake_train, seed=0, budget=10)
+    run.train_until(2)
     next(now), next(now)
-    run.until(3)
+    run.train_until(3)
     assert (run.clock, run.steps) == (3, 3)
 
 
 def test_a_model_is_made_ready_without_touching_the_run(fake_train):
     card = replace(CARDS["autoencoder"], config=replace(CARDS["autoencoder"].config, components=2))
-    run = families.Clocked(card, fake_train, seed=0, budget=10)
+    run = measure.TimedRun(card, fake_train, seed=0, budget=10)
     run.step()
     before = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    model, seconds = families.ready(run)
+    model, seconds = measure.snapshot(run)
     assert seconds > 0 and not torch.equal(model.prior.means, run.model.prior.means)
     assert all(torch.equal(tensor, before[name]) for name, tensor in run.model.state_dict().items())
     run.step()  # and it goes on
@@ -141,10 +140,10 @@ def test_a_model_is_made_ready_without_touching_the_run(fake_train):
 
 @pytest.fixture
 def stand_in(fake_train, fake_test, monkeypatch):
-    """Little data, and a judge that looks at the mean grey of each row."""
-    monkeypatch.setattr(families, "REPETITIONS", 1)
-    monkeypatch.setattr(families, "STEPS", (1, 2))
-    monkeypatch.setattr(families.gengallery, "list_models", lambda: ["ae_2"])
+    """Little data, and a classifier that looks at the mean grey of each row."""
+    monkeypatch.setattr(measure, "REPETITIONS", 1)
+    monkeypatch.setattr(measure, "STEPS", (1, 2))
+    monkeypatch.setattr(measure.gengallery, "list_models", lambda: ["ae_2"])
 
     def features(images):
         return images.reshape(len(images), 28, 28).float().mean(2) / (1 if images.is_floating_point() else 255)
@@ -162,9 +161,9 @@ def test_every_family_is_measured(name, stand_in, monkeypatch):
     card = CARDS[name]
     if getattr(card.config, "components", 1) > 1:  # as many would take a minute
         card = replace(card, config=replace(card.config, components=2))
-    monkeypatch.setattr(families, "compared", lambda: {name: card})
-    monkeypatch.setattr(families.torch, "set_num_threads", lambda threads: None)
-    found = families.measure(stand_in, families.Settings((0.05, 0.1), samples=60, stepped=40, seed=1))
+    monkeypatch.setattr(measure, "compared", lambda: {name: card})
+    monkeypatch.setattr(measure.torch, "set_num_threads", lambda threads: None)
+    found = measure.measure_families(stand_in, measure.Settings((0.05, 0.1), samples=60, stepped=40, seed=1))
     assert json.loads(json.dumps(found)) == found
     of = found["families"][name]
     first, last = of["moments"]
@@ -174,37 +173,47 @@ def test_every_family_is_measured(name, stand_in, monkeypatch):
     assert [run["steps"] for run in of["steps"]] == ([1, 2] if name == SLOW else [])
     assert of["operations"]["step"] > of["operations"]["image"] > 0 or name == SLOW
     assert found["gallery"]["ae_2"]["16"] > 0
-    assert families.page({**FOUND, "families": {**FOUND["families"], name: of}}, GALLERY)
+    assert page.markdown({**FOUND, "families": {**FOUND["families"], name: of}}, GALLERY)
 
 
 def test_an_unknown_family_and_unordered_moments_are_refused(stand_in):
     with pytest.raises(ValueError, match="unknown family 'nobody'; there are autoencoder, "):
-        families.measure(stand_in, families.Settings(), ["nobody"])
+        measure.measure_families(stand_in, measure.Settings(), ["nobody"])
     for moments in ((), (2, 1), (1, 1), (0, 1)):
         with pytest.raises(ValueError, match="expected seconds that grow"):
-            families.Settings(moments)
+            measure.Settings(moments)
 
 
-def test_some_families_may_be_measured_anew_under_the_same_settings():
+def test_some_families_may_be_measured_anew():
     new = {**FOUND, "families": {"gan": entry(parameters=1)}, "gallery": {}}
-    both = families.merged(FOUND, new)
+    both = measure.merge(FOUND, new)
     assert list(both["families"]) == list(FOUND["families"]) and both["families"]["gan"]["parameters"] == 1
     assert both["families"]["vae"] == FOUND["families"]["vae"] and both["gallery"] == {}
-    other = {**new, "settings": {**FOUND["settings"], "seed": 1}}
-    with pytest.raises(ValueError, match="measure all families anew"):
-        families.merged(FOUND, other)
+
+
+@pytest.mark.parametrize("key", ["settings", "versions"])
+def test_only_under_the_same_conditions(key, tmp_path, monkeypatch):
+    """Which is found out before half an hour of measuring."""
+    settings = measure.Settings()
+    earlier = FOUND | measure.conditions(settings)
+    measure.require_same_conditions(earlier, settings)
+    measure.record(earlier | {key: {"other": 1}}, tmp_path)
+    monkeypatch.setattr(families, "measure_families", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr(sys, "argv", ["families.py", "--only", "gan", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=f"families.py: .*expected the {key} .*; measure all families anew"):
+        families.main()
 
 
 # -- the sentences
 
 
 def said(name: str, sign: str, found=FOUND) -> str:
-    section = families.page(found, GALLERY).split(f"### {families.title(name)}\n")[1].split("\n### ")[0]
+    section = page.markdown(found, GALLERY).split(f"### {words.title(name)}\n")[1].split("\n### ")[0]
     return "\n".join(line for line in section.splitlines() if line.startswith(f"- {sign}"))
 
 
 def test_who_is_first_follows_from_the_figures():
-    assert list(families.leaders(FOUND)) == [
+    assert list(words.leaders(FOUND)) == [
         "- After 15 s: **GAN** at 12.00, before Autoencoder at 14.00.",
         "- After 30 s: **Flow matching** at 4.00, before GAN at 9.00.",
     ]
@@ -238,12 +247,12 @@ def test_every_family_has_something_for_it_and_against_it(name):
 
 
 def test_the_last_stretch():
-    assert families.progress("flow", FOUND) == " From 15 s to 30 s its distance fell by 90%."
-    assert families.progress("vae", FOUND) == " From 15 s to 30 s its distance rose by 3%."
+    assert words.progress("flow", FOUND) == " From 15 s to 30 s its distance fell by 90%."
+    assert words.progress("vae", FOUND) == " From 15 s to 30 s its distance rose by 3%."
 
 
 def test_places_are_counted_from_the_nearer_end():
-    places = [families.ordinal(place, 5, "lowest", "highest") for place in range(5)]
+    places = [words.ordinal(place, 5, "lowest", "highest") for place in range(5)]
     assert places == ["the lowest", "the second lowest", "the third lowest", "the second highest", "the highest"]
 
 
@@ -251,70 +260,75 @@ def test_places_are_counted_from_the_nearer_end():
 
 
 def test_the_gallery_stands_beside_with_what_was_measured_of_it():
-    assert families.measured(FOUND, GALLERY) == ["gan_dim_8", "gan_dim_16", "second"]  # no scorecard, no speed: none
-    assert families.best_of_gallery(FOUND, GALLERY) == {"gan": "gan_dim_16", "onestep": "second"}
-    page = families.page(FOUND, GALLERY)
-    assert "| GAN | 9.00 | `gan_dim_16` | 1,000 | 1.5 | 3.20 | 0.030 |" in page
-    assert "| One-step flow |  | `second` | 1,000 | 1.5 | 0.50 | 0.500 |" in page
-    assert "`second` begins with the weights of `first`" in page and page.count("begins with") == 1
+    # Without a scorecard or a speed there is nothing to show.
+    assert measure.measured_models(FOUND, GALLERY) == ["gan_dim_8", "gan_dim_16", "second"]
+    assert measure.best_of_gallery(FOUND, GALLERY) == {"gan": "gan_dim_16", "onestep": "second"}
+    text = page.markdown(FOUND, GALLERY)
+    assert "| GAN | 9.00 | `gan_dim_16` | 1,000 | 1.5 | 3.20 | 0.030 |" in text
+    assert "| One-step flow |  | `second` | 1,000 | 1.5 | 0.50 | 0.500 |" in text
+    assert "`second` begins with the weights of `first`" in text and text.count("begins with") == 1
 
 
 def test_every_row_has_a_cell_for_each_column():
-    for block in re.findall(r"(?:^\|.*\|\n)+", families.page(FOUND, GALLERY), re.M):
+    for block in re.findall(r"(?:^\|.*\|\n)+", page.markdown(FOUND, GALLERY), re.M):
         assert len({line.count("|") for line in block.splitlines()}) == 1
 
 
 def test_the_plots_name_every_family_in_letters_of_one_colour():
-    training, sampling = families.training_plot(FOUND), families.sampling_plot(FOUND, GALLERY)
+    training, sampling = plots.training_plot(FOUND), plots.sampling_plot(FOUND, GALLERY)
     for name in FOUND["families"]:
-        assert families.title(name) in texts(training) and families.title(name) in texts(sampling)
+        assert words.title(name) in texts(training) and words.title(name) in texts(sampling)
     assert {"15", "30", "seconds of training"} <= set(texts(training))
     assert {"gan_dim_16", "second", "1 step", "16 steps"} <= set(texts(sampling)) and "gan_dim_8" not in texts(sampling)
-    assert len(set(families.colours(FOUND).values())) == len(FOUND["families"])
-    assert len(families.PALETTE) >= len(FAMILIES)
+    assert len(set(plots.colours(FOUND).values())) == len(FOUND["families"])
+    assert len(plots.PALETTE) >= len(FAMILIES)
 
 
 def test_a_plot_is_the_same_file_each_time():
-    assert families.training_plot(FOUND) == families.training_plot(FOUND)
-    assert families.sampling_plot(FOUND, GALLERY) == families.sampling_plot(FOUND, GALLERY)
+    assert plots.training_plot(FOUND) == plots.training_plot(FOUND)
+    assert plots.sampling_plot(FOUND, GALLERY) == plots.sampling_plot(FOUND, GALLERY)
 
 
 def test_labels_are_moved_apart_as_little_as_it_takes():
-    assert families.spread([10, 50, 12], 10) == [6, 50, 16]
-    assert families.spread([0, 100], 10) == [0, 100]
-    crowded = families.spread([5.0, 5.0, 5.0, 14.0], 10)
+    assert plots.spread([10, 50, 12], 10) == [6, 50, 16]
+    assert plots.spread([0, 100], 10) == [0, 100]
+    crowded = plots.spread([5.0, 5.0, 5.0, 14.0], 10)
     assert sorted(b - a for a, b in zip(sorted(crowded), sorted(crowded)[1:], strict=False)) == pytest.approx([10] * 3)
 
 
-def test_the_report_draws_what_was_measured_before(tmp_path, capsys, monkeypatch):
-    report = load_script("report")
-    threads = torch.get_num_threads()
-    monkeypatch.setattr(sys, "argv", ["report.py", "--families", "--redraw", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit, match=r"report.py: .*families.json"):
-        report.main()
-    families.record(FOUND, tmp_path)
-    report.main()
-    torch.set_num_threads(threads)
-    assert (tmp_path / families.PAGE).read_text(encoding="utf-8") == families.page(FOUND, families.gallery_cards())
-    assert (tmp_path / families.TRAINING_PLOT).read_bytes() == families.training_plot(FOUND)
-    assert (tmp_path / families.SAMPLING_PLOT).exists() and capsys.readouterr().out.strip().endswith(families.PAGE)
-    monkeypatch.setattr(sys, "argv", ["report.py", "--redraw"])
+def test_what_was_measured_before_is_drawn_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["families.py", "--redraw", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"families.py: .*families.json"):
+        families.main()
+    measure.record(FOUND, tmp_path)
+    families.main()
+    assert (tmp_path / page.PAGE).read_text(encoding="utf-8") == page.markdown(FOUND, measure.gallery_cards())
+    assert (tmp_path / page.TRAINING_PLOT).read_bytes() == plots.training_plot(FOUND)
+    assert (tmp_path / page.SAMPLING_PLOT).exists() and capsys.readouterr().out.strip().endswith(page.PAGE)
+    monkeypatch.setattr(sys, "argv", ["families.py", "--redraw", "--only", "gan"])
     with pytest.raises(SystemExit, match="2"):
-        report.main()
+        families.main()
+
+
+def test_without_matplotlib_nothing_is_measured(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["families.py"])
+    monkeypatch.setattr(families.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="expected matplotlib, found none"):
+        families.main()
 
 
 def test_the_committed_page_is_what_the_committed_figures_give():
-    found, cards = families.read(), families.gallery_cards()
-    assert list(found["families"]) == list(CARDS), "run scripts/report.py --families"
-    assert found["settings"] == families.plain(families.asdict(families.Settings()))
+    found, cards = measure.read(), measure.gallery_cards()
+    assert list(found["families"]) == list(CARDS), "run scripts/families.py"
+    assert found["settings"] == measure.rounded(asdict(measure.Settings()))
     for name, card in CARDS.items():
         for what in ("config", "recipe"):
-            assert found["families"][name][what] == families.plain(families.asdict(getattr(card, what)))
-    redraw = "run scripts/report.py --families --redraw"
-    assert (families.DOCS / families.PAGE).read_text(encoding="utf-8") == families.page(found, cards), redraw
+            assert found["families"][name][what] == measure.rounded(asdict(getattr(card, what)))
+    redraw = "run scripts/families.py --redraw"
+    assert (measure.DOCS / page.PAGE).read_text(encoding="utf-8") == page.markdown(found, cards), redraw
     for file, svg in (
-        (families.TRAINING_PLOT, families.training_plot(found)),
-        (families.SAMPLING_PLOT, families.sampling_plot(found, cards)),
+        (page.TRAINING_PLOT, plots.training_plot(found)),
+        (page.SAMPLING_PLOT, plots.sampling_plot(found, cards)),
     ):
-        assert texts((families.DOCS / file).read_bytes()) == texts(svg), redraw
-        assert f"]({file})" in families.page(found, cards)
+        assert texts((measure.DOCS / file).read_bytes()) == texts(svg), redraw
+        assert f"]({file})" in page.markdown(found, cards)

@@ -5,7 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, load_script
+from conftest import ROOT
+
+import evaluate
 
 README = (ROOT / "README.md").read_text()
 
@@ -26,7 +28,6 @@ def test_its_python_runs(tmp_path, monkeypatch):
 
 
 def test_its_tables_are_what_the_files_say():
-    evaluate = load_script("evaluate")
     assert evaluate.with_tables(README) == README, "run scripts/evaluate.py --readme"
 
 

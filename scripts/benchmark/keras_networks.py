@@ -1,6 +1,6 @@
-"""The report's networks in Keras, trained on a clock: the other side of the races in bench.py.
+"""The report's networks in Keras, trained on a clock: the other side of the races in race.py.
 
-    python scripts/bench_keras.py FOLDER {ae_64,vae_2,gan_dist_normal} --epochs N [--target T] [--limit S]
+    python scripts/benchmark/keras_networks.py FOLDER {ae_64,vae_2,gan_dist_normal} --epochs N [--target T] [--limit S]
 
 Needs Keras with TensorFlow, in an environment of its own, and nothing of this project. FOLDER holds the data set's
 files, packed or not. The networks, optimizers and batches are those of the two tutorials and the training that the
@@ -23,23 +23,23 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-SIDE, PIXELS, HEADER = 28, 784, 16
+HEADER = 4  # big-endian integers before the pixels: the type, then how many images, rows and columns
 
 
 def read(folder: Path, name: str) -> np.ndarray:
-    """The images of one part of the data set, (n, 28, 28) float32 in [0, 1]."""
+    """The images of one part of the data set, (n, height, width) float32 in [0, 1]."""
     packed = folder / f"{name}.gz"
     raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / name).read_bytes()
-    grey = np.frombuffer(raw, np.uint8, offset=HEADER)
-    return grey.reshape(-1, SIDE, SIDE).astype("float32") / 255
+    _, *shape = np.frombuffer(raw, ">i4", HEADER)
+    return np.frombuffer(raw, np.uint8, offset=4 * HEADER).reshape(shape).astype("float32") / 255
 
 
-class Laps(keras.callbacks.Callback):
-    """Times each epoch, tells of it, and ends the training at the target or the limit."""
+class EpochTimer(keras.callbacks.Callback):
+    """Times each epoch, prints its line, and ends the training at the target or the limit."""
 
-    def __init__(self, held, target, limit):
+    def __init__(self, test, target, limit):
         super().__init__()
-        self.held, self.target, self.limit = held, target, limit  # held: what `evaluate` takes, or None
+        self.test, self.target, self.limit = test, target, limit  # test: what `evaluate` takes, or None
         self.total = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -49,8 +49,8 @@ class Laps(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.start
         self.total += seconds
         loss = None
-        if self.held is not None:
-            loss = self.model.evaluate(*self.held, batch_size=500, verbose=0, return_dict=True)["loss"]
+        if self.test is not None:
+            loss = self.model.evaluate(*self.test, batch_size=500, verbose=0, return_dict=True)["loss"]
         print(json.dumps({"epoch": epoch + 1, "seconds": round(seconds, 3), "test": loss}), flush=True)
         reached = self.target is not None and loss is not None and loss <= self.target
         self.model.stop_training = reached or self.total >= self.limit
@@ -59,15 +59,16 @@ class Laps(keras.callbacks.Callback):
 class Vae(keras.Model):
     """Convolutions in, transposed convolutions out; the negative ELBO of one draw, in nats."""
 
-    def __init__(self, latent):
+    def __init__(self, latent, height, width):
         super().__init__()
+        small = height // 4, width // 4
         same = {"strides": 2, "padding": "same", "activation": "relu"}
-        image = keras.Input((SIDE, SIDE, 1))
+        image = keras.Input((height, width, 1))
         hidden = layers.Flatten()(layers.Conv2D(64, 3, **same)(layers.Conv2D(32, 3, **same)(image)))
         hidden = layers.Dense(16, activation="relu")(hidden)
         self.posterior = keras.Model(image, [layers.Dense(latent)(hidden), layers.Dense(latent)(hidden)])
         z = keras.Input((latent,))
-        grown = layers.Reshape((7, 7, 64))(layers.Dense(7 * 7 * 64, activation="relu")(z))
+        grown = layers.Reshape((*small, 64))(layers.Dense(small[0] * small[1] * 64, activation="relu")(z))
         grown = layers.Conv2DTranspose(32, 3, **same)(layers.Conv2DTranspose(64, 3, **same)(grown))
         self.likelihood = keras.Model(z, layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid")(grown))
         self.mean_loss = keras.metrics.Mean(name="loss")
@@ -84,12 +85,12 @@ class Vae(keras.Model):
             loss = self.negative_elbo(images)
         weights = self.trainable_weights
         self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
-        return self._told(loss)
+        return self._record(loss)
 
     def test_step(self, images):
-        return self._told(self.negative_elbo(images))
+        return self._record(self.negative_elbo(images))
 
-    def _told(self, loss):
+    def _record(self, loss):
         self.mean_loss.update_state(loss)
         return {"loss": self.mean_loss.result()}
 
@@ -97,16 +98,16 @@ class Vae(keras.Model):
 class Gan(keras.Model):
     """Two dense networks with one hidden layer each, and normal noise."""
 
-    def __init__(self, latent):
+    def __init__(self, latent, pixels):
         super().__init__()
         self.latent = latent
         hidden = {"units": 256, "activation": "relu"}
         self.generator = keras.Sequential(
-            [keras.Input((latent,)), layers.Dense(**hidden), layers.Dense(PIXELS, activation="sigmoid")]
+            [keras.Input((latent,)), layers.Dense(**hidden), layers.Dense(pixels, activation="sigmoid")]
         )
-        self.discriminator = keras.Sequential([keras.Input((PIXELS,)), layers.Dense(**hidden), layers.Dense(1)])
+        self.discriminator = keras.Sequential([keras.Input((pixels,)), layers.Dense(**hidden), layers.Dense(1)])
         self.optimizers = [keras.optimizers.Adam(3e-4), keras.optimizers.Adam(3e-4)]
-        self.verdict = keras.losses.BinaryCrossentropy(from_logits=True)
+        self.cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
         self.mean_loss = keras.metrics.Mean(name="loss")
 
     def train_step(self, images):
@@ -114,11 +115,11 @@ class Gan(keras.Model):
         with tf.GradientTape() as tape:
             real = self.discriminator(images)
             fake = self.discriminator(self.generator(tf.random.normal((n, self.latent))))
-            loss = 0.5 * (self.verdict(tf.ones_like(real), real) + self.verdict(tf.zeros_like(fake), fake))
+            loss = 0.5 * (self.cross_entropy(tf.ones_like(real), real) + self.cross_entropy(tf.zeros_like(fake), fake))
         self._descend(tape, loss, self.discriminator, self.optimizers[0])
         with tf.GradientTape() as tape:
             fake = self.discriminator(self.generator(tf.random.normal((n, self.latent))))
-            loss = self.verdict(tf.ones_like(fake), fake)
+            loss = self.cross_entropy(tf.ones_like(fake), fake)
         self._descend(tape, loss, self.generator, self.optimizers[1])
         self.mean_loss.update_state(loss)
         return {"loss": self.mean_loss.result()}
@@ -141,33 +142,35 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     train = read(options.folder, "train-images-idx3-ubyte")
     test = read(options.folder, "t10k-images-idx3-ubyte")
+    height, width = train.shape[1:]
+    pixels = height * width
 
-    given: tuple[np.ndarray, ...]
-    held: tuple[np.ndarray, ...] | None = None
+    trained_on: tuple[np.ndarray, ...]
+    tested_on: tuple[np.ndarray, ...] | None = None
     if options.network == "ae_64":
         model = keras.Sequential(
             [
-                keras.Input((SIDE, SIDE)),
+                keras.Input((height, width)),
                 layers.Flatten(),
                 layers.Dense(64, activation="relu"),
-                layers.Dense(PIXELS, activation="sigmoid"),
-                layers.Reshape((SIDE, SIDE)),
+                layers.Dense(pixels, activation="sigmoid"),
+                layers.Reshape((height, width)),
             ]
         )
         model.compile(optimizer="adam", loss="mse")
-        given, batch = (train, train), 32  # Keras' default, which the tutorial leaves
-        held = (test, test)
+        trained_on, batch = (train, train), 32  # Keras' default, which the tutorial leaves
+        tested_on = (test, test)
     elif options.network == "vae_2":
-        model = Vae(2)
+        model = Vae(2, height, width)
         model.compile(optimizer=keras.optimizers.Adam())
-        given, batch = (train[..., None],), 128
-        held = (test[..., None],)
+        trained_on, batch = (train[..., None],), 128
+        tested_on = (test[..., None],)
     else:
-        model = Gan(16)
+        model = Gan(16, pixels)
         model.compile()
-        given, batch = (train.reshape(-1, PIXELS),), 128
-    laps = Laps(held, options.target, options.limit)
-    model.fit(*given, epochs=options.epochs, batch_size=batch, verbose=0, callbacks=[laps])
+        trained_on, batch = (train.reshape(-1, pixels),), 128
+    timer = EpochTimer(tested_on, options.target, options.limit)
+    model.fit(*trained_on, epochs=options.epochs, batch_size=batch, verbose=0, callbacks=[timer])
 
 
 if __name__ == "__main__":

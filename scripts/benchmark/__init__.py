@@ -1,0 +1,1 @@
+"""What bench.py measures: the library (library.py), its training against Keras (race.py), and the demo (demo.py)."""
