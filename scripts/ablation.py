@@ -6,7 +6,6 @@ Trains the report's GAN with each cause mended or not, prints the figures of its
 puts the table into docs/ablation.md. No weights are kept. Needs the data set.
 """
 
-import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,25 +14,23 @@ from pathlib import Path
 
 import torch
 
-from gengallery import data
-from gengallery.data import TEST
-from gengallery.evaluate import SAMPLES, SEED, Bench
-from gengallery.files import with_lines_between, write_atomically
-from gengallery.model import Card, Model
+from common.library import gallery_data
+from gengallery.cli.common import Parser, add_data
+from gengallery.evaluation.figures import figure
+from gengallery.evaluation.reference import COUNT, SEED, Reference
+from gengallery.model.model import Model
+from gengallery.model.spec import Card
 from gengallery.models.gan import REPORT, Gan, GanConfig
-from gengallery.noise import NORMAL, POISSON, UNIFORM
-from gengallery.training import Run
+from gengallery.priors.noise import NORMAL, POISSON, UNIFORM
+from gengallery.storage.files import with_lines_between, write_atomically
+from gengallery.training.run import Run
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "ablation.md"
 BEGINS, ENDS = "<!-- table: made by scripts/ablation.py -->", "<!-- end of table -->"
-# The measured columns and how their figures are written.
-FIGURES = {
-    "frechet": "{:.2f}",
-    "recall": "{:.2f}",
-    "entropy": "{:.3f}",
-    "generator loss": "{:.2f}",
-}
-HEAD = f"| noise | scale | losses on | {' | '.join(FIGURES)} |\n|---|---|---|{'---:|' * len(FIGURES)}"
+FIGURES = [figure(name) for name in ("frechet", "recall", "entropy")]  # of the samples
+LOSS = "generator loss"  # the last column
+TITLES = [*(figure.title for figure in FIGURES), LOSS]
+HEAD = f"| noise | scale | losses on | {' | '.join(TITLES)} |\n|---|---|---|{'---:|' * len(TITLES)}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,8 @@ class Variant:
         """Its line of the table."""
         scale = "standardised" if self.standardised else "raw"
         losses = "clipped probabilities" if self.clipped else "logits"
-        cells = [form.format(figures[name]) for name, form in FIGURES.items()]
-        return "| " + " | ".join([self.noise, scale, losses, *cells]) + " |"
+        cells = [figure.written(figures[figure.name]) for figure in FIGURES]
+        return "| " + " | ".join([self.noise, scale, losses, *cells, f"{figures[LOSS]:.2f}"]) + " |"
 
 
 # Normal noise is standardised as it is drawn, so it has no raw variant: it is the reference.
@@ -69,18 +66,19 @@ VARIANTS = (
 )
 
 
-def measure(card: Card, bench: Bench, seed: int, epochs: int) -> dict[str, float]:
-    """Train the GAN on `card` with the bench's data, and measure its samples as a scorecard does: FIGURES, and more.
+def measure(card: Card, reference: Reference, seed: int, epochs: int) -> dict[str, float]:
+    """Train the GAN on `card` with the reference's data, and measure its samples as a scorecard does: FIGURES, LOSS
+    and more.
 
     The generator's loss, in nats, is of the test set when training is over, by the loss it was trained with.
     """
-    run = Run(card, bench.train, seed=seed, epochs=epochs)
+    run = Run(card, reference.train, seed=seed, epochs=epochs)
     while not run.done:
         for _ in run.epoch():
             pass
-    model, losses = run.finish(bench.test)
+    model, losses = run.finish(reference.test)
     assert isinstance(model, Model)
-    return bench.of_samples(model.generate(SAMPLES, SEED)) | {"generator loss": losses[TEST]["generator"]}
+    return reference.of_samples(model.generate(COUNT, SEED)) | {LOSS: losses["test"]["generator"]}
 
 
 def with_table(page: str, rows: Iterable[str]) -> str:
@@ -89,19 +87,19 @@ def with_table(page: str, rows: Iterable[str]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Find out what broke the report's GANs.")
-    parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
+    parser = Parser(description="Find out what broke the report's GANs.")
+    add_data(parser, "that of the gallery's models")
     parser.add_argument("--epochs", type=int, default=REPORT.epochs, help="of each training (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of each training (default: %(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(1)  # the networks are small, and the sums come out the same everywhere
     try:
-        page = with_table(PAGE.read_text(encoding="utf-8"), [])  # a page without a place is told before any training
-        bench = Bench(options.data)
+        page = with_table(PAGE.read_text(encoding="utf-8"), [])  # a page without a place is refused before any training
+        reference = Reference(gallery_data(options.data))
         rows = []
         print(HEAD, flush=True)
         for variant in VARIANTS:
-            rows.append(variant.row(measure(variant.card(), bench, options.seed, options.epochs)))
+            rows.append(variant.row(measure(variant.card(), reference, options.seed, options.epochs)))
             print(rows[-1], flush=True)
         write_atomically(PAGE, with_table(page, rows).encode())
     except (OSError, ValueError) as error:

@@ -8,20 +8,20 @@ What it measures goes to docs/families.json, and from there into docs/families.m
 unless it only draws, and pip install '.[report]' for the plots.
 """
 
-import argparse
 import importlib.util
 import sys
 from pathlib import Path
 
+from common.library import gallery_data
 from comparison import page
 from comparison.measure import DOCS, Settings, measure_families, merge, read, record, require_same_conditions
-from gengallery import data
-from gengallery.evaluate import Bench
+from gengallery.cli.common import Parser, add_data
+from gengallery.evaluation.reference import Reference
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare the families at equal size and equal time.")
-    parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
+    parser = Parser(description="Compare the families at equal size and equal time.")
+    add_data(parser, "that of the gallery's models")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder to write into (default: docs)")
     parser.add_argument("--redraw", action="store_true", help="only draw what was measured before")
     parser.add_argument("--only", nargs="+", default=[], metavar="FAMILY", help="measure these anew")
@@ -37,7 +37,7 @@ def main() -> None:
             earlier = read(options.out) if options.only else None
             if earlier:
                 require_same_conditions(earlier, settings)
-            found = measure_families(Bench(options.data), settings, options.only)
+            found = measure_families(Reference(gallery_data(options.data)), settings, options.only)
             record(merge(earlier, found) if earlier else found, options.out)
         page.write(read(options.out), options.out)
     except (OSError, ValueError) as error:

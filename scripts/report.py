@@ -7,24 +7,24 @@ Writes docs/report.md and docs/report.pt.md, and into docs/report/ the report's 
 measured. Needs the data set, but for --pages.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 import torch
 
-from gengallery import data
-from gengallery.evaluate import Bench
+from common.library import gallery_cards, gallery_data
+from gengallery.cli.common import Parser, add_data
+from gengallery.evaluation.reference import Reference
 from reporting import pages, pictures
-from reporting.experiments import experiments, gallery_cards
+from reporting.experiments import experiments
 from reporting.measure import Measured, measure
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make the report's tables and figures again, measured now.")
-    parser.add_argument("--data", type=Path, help=f"folder of the data set (default: ${data.VARIABLE}, else the cache)")
+    parser = Parser(description="Make the report's tables and figures again, measured now.")
+    add_data(parser, "that of the gallery's models")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder to write into (default: docs)")
     parser.add_argument("--pages", action="store_true", help="only the pages, from what was measured before")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: %(default)s)")
@@ -35,7 +35,7 @@ def main() -> None:
         cards = gallery_cards()
         found = experiments(cards)
         if not options.pages:
-            reference = Bench(options.data)
+            reference = Reference(gallery_data(options.data))
             measured = measure(found, cards, reference)
             measured.write(folder)
             splits = {"train": reference.train, "test": reference.test}

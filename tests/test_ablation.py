@@ -75,8 +75,8 @@ def test_a_new_table_takes_the_place_of_the_old():
 
 
 def test_what_is_measured_is_what_the_table_shows(fake_train, fake_test, monkeypatch):
-    """One epoch, on little data, judged by the mean grey."""
-    monkeypatch.setattr(ablation, "SAMPLES", 100)
+    """One epoch, on little data, measured by the mean grey."""
+    monkeypatch.setattr(ablation, "COUNT", 100)
 
     def of_samples(images):
         assert images.shape == (100, 1, 28, 28)
@@ -85,7 +85,7 @@ def test_what_is_measured_is_what_the_table_shows(fake_train, fake_test, monkeyp
     stand_in = SimpleNamespace(train=fake_train, test=fake_test, of_samples=of_samples)
     card = ablation.VARIANTS[0].card()
     found = ablation.measure(card, stand_in, seed=0, epochs=1)
-    assert set(found) == set(ablation.FIGURES)
+    assert set(found) == {figure.name for figure in ablation.FIGURES} | {ablation.LOSS}
     assert 0 < found["frechet"] < 1 and found["generator loss"] > 0
     assert found == ablation.measure(card, stand_in, seed=0, epochs=1)
     assert found != ablation.measure(card, stand_in, seed=1, epochs=1)

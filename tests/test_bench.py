@@ -8,9 +8,9 @@ import pytest
 import gengallery
 from benchmark import library, race
 from benchmark.race import Race, Result
-from gengallery.model import Options, Recipe
+from gengallery.model.spec import Options, Recipe
 
-SHORT = Recipe(epochs=3, batch=64, rate=1e-3)
+SHORT = Recipe(epochs=3, batch=64, lr=1e-3)
 
 
 def ae_race(target: float | None):
@@ -83,6 +83,26 @@ def test_each_race_is_of_a_model_and_known_to_the_other_side():
     for entry in race.RACES:
         assert entry.name in gengallery.list_models()
         assert f'"{entry.name}"' in text
+
+
+def test_both_sides_train_on_the_same_images(fake_root, fake_train, fake_test, tmp_path, monkeypatch, capsys):
+    """The other side is given a file of them, here beside a script that says what is in it."""
+    script = tmp_path / "keras.py"
+    script.write_text(
+        "import json, sys\nimport numpy as np\nfound = np.load(sys.argv[1])\n"
+        "assert found['train'].dtype == found['test'].dtype == np.uint8\n"
+        "print(json.dumps({'seconds': found['train'].sum().item(), 'test': found['test'].sum().item()}))\n"
+    )
+    monkeypatch.setattr(race, "KERAS", script)
+    monkeypatch.setattr(race, "RACES", (ae_race(1.0), Race("other", SHORT, 1.0, goal=10, keras_epochs=9)))
+    monkeypatch.setattr(race, "describe_machine", lambda: "this machine")
+    results = []
+    monkeypatch.setattr(race, "outcome", lambda _, ours, theirs: results.append((ours, theirs)) or "the outcome")
+    race.measure(sys.executable, fake_root, 60, ["ae_16"])
+    ((ours, theirs),) = results
+    assert 0 < ours.loss < 1
+    assert (theirs.seconds, theirs.loss) == (fake_train.images.sum().item(), fake_test.images.sum().item())
+    assert capsys.readouterr().out.splitlines() == ["this machine", "the outcome"]
 
 
 def test_the_other_side_needs_nothing_of_ours():

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import families
+from common.library import gallery_cards
 from comparison import measure, page, plots, words
-from gengallery.data import TEST, TRAIN
-from gengallery.models import FAMILIES, compared
-from gengallery.training import parameters
+from gengallery.families import compared
+from gengallery.families import families as all_families
+from gengallery.training.flops import parameters
 
 CARDS = compared()
 FAST, SLOW = "gan", "flow"
@@ -89,7 +90,7 @@ def texts(svg: bytes) -> list[str]:
 
 
 def test_the_cards_are_of_equal_size_and_each_of_its_own_family():
-    assert set(CARDS) <= set(FAMILIES) and {"autoencoder", "flow", "gan", "r3gan", "vae", "vqvae"} <= set(CARDS)
+    assert set(CARDS) <= set(all_families()) and {"autoencoder", "flow", "gan", "r3gan", "vae", "vqvae"} <= set(CARDS)
     for name, card in CARDS.items():
         assert card.family == name
         assert 180_000 <= parameters(card) <= 220_000
@@ -108,7 +109,7 @@ def test_a_run_ends_by_the_clock(fake_train):
     while run.clock < 0.3:
         run.step()
         rates.append(run.learner.optimizers[0].param_groups[0]["lr"])
-    assert rates == sorted(rates, reverse=True) and rates[0] == CARDS[FAST].recipe.rate
+    assert rates == sorted(rates, reverse=True) and rates[0] == CARDS[FAST].recipe.lr
     assert run.steps == len(rates)
     run.train_until(0.2)  # which is past
     assert run.steps == len(rates)
@@ -151,8 +152,8 @@ def stand_in(fake_train, fake_test, monkeypatch):
     return SimpleNamespace(
         train=fake_train,
         test=fake_test,
-        judge=SimpleNamespace(judge=lambda images: (features(images), None)),
-        features={TRAIN: features(fake_train.images), TEST: features(fake_test.images)},
+        classifier=SimpleNamespace(classify=lambda images: (features(images), None)),
+        features={"train": features(fake_train.images), "test": features(fake_test.images)},
     )
 
 
@@ -281,7 +282,7 @@ def test_the_plots_name_every_family_in_letters_of_one_colour():
     assert {"15", "30", "seconds of training"} <= set(texts(training))
     assert {"gan_dim_16", "second", "1 step", "16 steps"} <= set(texts(sampling)) and "gan_dim_8" not in texts(sampling)
     assert len(set(plots.colours(FOUND).values())) == len(FOUND["families"])
-    assert len(plots.PALETTE) >= len(FAMILIES)
+    assert len(plots.PALETTE) >= len(all_families())
 
 
 def test_a_plot_is_the_same_file_each_time():
@@ -302,7 +303,7 @@ def test_what_was_measured_before_is_drawn_again(tmp_path, capsys, monkeypatch):
         families.main()
     measure.record(FOUND, tmp_path)
     families.main()
-    assert (tmp_path / page.PAGE).read_text(encoding="utf-8") == page.markdown(FOUND, measure.gallery_cards())
+    assert (tmp_path / page.PAGE).read_text(encoding="utf-8") == page.markdown(FOUND, gallery_cards())
     assert (tmp_path / page.TRAINING_PLOT).read_bytes() == plots.training_plot(FOUND)
     assert (tmp_path / page.SAMPLING_PLOT).exists() and capsys.readouterr().out.strip().endswith(page.PAGE)
     monkeypatch.setattr(sys, "argv", ["families.py", "--redraw", "--only", "gan"])
@@ -318,7 +319,7 @@ def test_without_matplotlib_nothing_is_measured(monkeypatch):
 
 
 def test_the_committed_page_is_what_the_committed_figures_give():
-    found, cards = measure.read(), measure.gallery_cards()
+    found, cards = measure.read(), gallery_cards()
     assert list(found["families"]) == list(CARDS), "run scripts/families.py"
     assert found["settings"] == measure.rounded(asdict(measure.Settings()))
     for name, card in CARDS.items():

@@ -12,10 +12,11 @@ from conftest import ROOT
 
 import gengallery
 import report as script
+from common.library import gallery_cards
 from gengallery import data
 from reporting import contents, measure, pages, pictures, words
 from reporting.contents import FIGURES
-from reporting.experiments import experiments, gallery_cards, others
+from reporting.experiments import experiments, others
 from reporting.measure import Area, Measured
 from reporting.source import Source
 
@@ -104,7 +105,7 @@ class Stub:
         self.level = (list(CARDS).index(name) + 1) / 100
         self.config = SimpleNamespace(latent=3)
         self.latents: list[torch.Tensor] = []
-        self.statistics = measure.LatentStatistics(3)
+        self.statistics = measure.LatentStatistics(3, classes=10)
 
     def made(self, n: int) -> torch.Tensor:
         return torch.full((n, 1, 28, 28), self.level)
@@ -132,7 +133,7 @@ def test_pictures_show_these_models(cards, monkeypatch):
     stubs = {name: Stub(name) for name in CARDS}
     monkeypatch.setattr(gengallery, "load", stubs.__getitem__)
     splits = {
-        name: data.Split(torch.full((12, 1, 28, 28), level, dtype=torch.uint8), torch.zeros(12))
+        name: data.Split(torch.full((12, 1, 28, 28), level, dtype=torch.uint8), torch.zeros(12, dtype=torch.int64))
         for name, level in {"train": 204, "test": 230}.items()
     }
     areas = {"18": Area(*UNIT, 0.5), "19": Area(*UNIT, 0), "20": Area(1, 5, 2, 4, 0.9)}
@@ -227,7 +228,7 @@ def made(fake_root, tmp_path_factory):
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(measure, "SAMPLES", SAMPLES)
+        patch.setattr(measure, "COUNT", SAMPLES)
         arguments = ["report.py", "--out", str(out), "--data", str(fake_root), "--threads", "1"]
         patch.setattr(sys, "argv", arguments)
         script.main()

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from test_report import CARDS, DOCS, EXHIBITS, FOLDER, page, tables
 
-from gengallery import data
+from gengallery.data import TEST, TRAINVAL
 from reporting import contents, pages, pictures, words
 from reporting.contents import FIGURES
 from reporting.experiments import experiments
@@ -164,7 +164,7 @@ def test_the_committed_pictures_are_of_these_weights(figure, measured):
     assert same_picture(figure, {}, measured), REMAKE
 
 
-def test_the_committed_pictures_of_the_data_set_are_of_these_weights(real_root, measured):
-    splits = {name: data.load(name, real_root) for name in ("train", "test")}
+def test_the_committed_pictures_of_the_data_set_are_of_these_weights(real_data, measured):
+    splits = {"train": real_data.split(TRAINVAL), "test": real_data.split(TEST)}
     for figure in FIGURES:
         assert not figure.split or same_picture(figure, splits, measured), f"{figure.file}: {REMAKE}"

@@ -1,16 +1,16 @@
 """The report's networks in Keras, trained on a clock: the other side of the races in race.py.
 
-    python scripts/benchmark/keras_networks.py FOLDER {ae_64,vae_2,gan_dist_normal} --epochs N [--target T] [--limit S]
+    python scripts/benchmark/keras_networks.py IMAGES {ae_64,vae_2,gan_dist_normal} --epochs N [--target T] [--limit S]
 
-Needs Keras with TensorFlow, in an environment of its own, and nothing of this project. FOLDER holds the data set's
-files, packed or not. The networks, optimizers and batches are those of the two tutorials and the training that the
-report describes (tensorflow.org/tutorials/generative/autoencoder, keras.io/examples/generative/vae). After each epoch
-a line of JSON: the seconds that its training took, and the loss of the test set (null for the GAN, which has none that
-says anything). Ends at the epoch that reaches T, or after S seconds of training.
+Needs Keras with TensorFlow, in an environment of its own, and nothing of this project. IMAGES is an .npz file
+with `train` and `test`, each (n, height, width) uint8. The networks, optimizers and batches are those of the two
+tutorials and the training that the report describes (tensorflow.org/tutorials/generative/autoencoder,
+keras.io/examples/generative/vae). After each epoch a line of JSON: the seconds that its training took, and the loss of
+the test set (null for the GAN, which has none that says anything). Ends at the epoch that reaches T, or after S seconds
+of training.
 """
 
 import argparse
-import gzip
 import json
 import os
 import time
@@ -22,16 +22,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
-
-HEADER = 4  # big-endian integers before the pixels: the type, then how many images, rows and columns
-
-
-def read(folder: Path, name: str) -> np.ndarray:
-    """The images of one part of the data set, (n, height, width) float32 in [0, 1]."""
-    packed = folder / f"{name}.gz"
-    raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else (folder / name).read_bytes()
-    _, *shape = np.frombuffer(raw, ">i4", HEADER)
-    return np.frombuffer(raw, np.uint8, offset=4 * HEADER).reshape(shape).astype("float32") / 255
 
 
 class EpochTimer(keras.callbacks.Callback):
@@ -131,7 +121,7 @@ class Gan(keras.Model):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Train one of the report's networks in Keras, on a clock.")
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("images", type=Path)
     parser.add_argument("network", choices=("ae_64", "vae_2", "gan_dist_normal"))
     parser.add_argument("--epochs", type=int, required=True)
     parser.add_argument("--target", type=float, help="loss of the test set to stop at")
@@ -140,8 +130,8 @@ def main() -> None:
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     keras.utils.set_random_seed(0)
-    train = read(options.folder, "train-images-idx3-ubyte")
-    test = read(options.folder, "t10k-images-idx3-ubyte")
+    with np.load(options.images) as images:
+        train, test = (images[split].astype("float32") / 255 for split in ("train", "test"))
     height, width = train.shape[1:]
     pixels = height * width
 

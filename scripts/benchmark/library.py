@@ -12,12 +12,14 @@ import torch
 
 import gengallery
 from common.timing import describe_machine, median_ms
-from gengallery import classifier
-from gengallery.data import Split
-from gengallery.images import SHAPE
-from gengallery.model import Card, Model
-from gengallery.models import cards
-from gengallery.training import TRAINING_IMAGES, Run
+from gengallery.data import Split, default_spec
+from gengallery.evaluation import classifier
+from gengallery.families import cards
+from gengallery.model.model import Model
+from gengallery.model.spec import Card
+from gengallery.training.run import Run
+
+TRAINING_IMAGES = 60_000  # of the data set that the gallery's models are trained on
 
 IMPORT = (
     "import time; start = time.perf_counter(); import gengallery; gengallery.list_models(); "
@@ -37,7 +39,7 @@ def measure() -> None:
     )
     print(f"{'limit':22}{50:>9}{1.5:>13}{250:>16}{'':>15}{30:>9}")
     print(f"{'limit, in steps':22}{50:>9}{'':>13}{'':>16}{'':>15}{1000:>9}")
-    images = torch.randint(0, 256, (TRAINING_IMAGES, *SHAPE), dtype=torch.uint8)
+    images = torch.randint(0, 256, (TRAINING_IMAGES, *default_spec().shape), dtype=torch.uint8)
     train = Split(images, torch.zeros(TRAINING_IMAGES, dtype=torch.int64))
     of_classifier = step_ms(classifier.CARD, train) * training_steps(classifier.CARD) / 60_000
     total = of_classifier

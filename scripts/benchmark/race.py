@@ -9,19 +9,21 @@ loss: there it is an epoch against an epoch, of the same steps and batches.
 import json
 import statistics
 import subprocess
+import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
+from common.library import gallery_data
 from common.timing import THREADS, describe_machine
-from gengallery import data
-from gengallery.data import Split
-from gengallery.evaluate import mean_losses
-from gengallery.model import Recipe
-from gengallery.models import cards
+from gengallery.data import TEST, TRAINVAL, Split
+from gengallery.families import cards
+from gengallery.model.spec import Recipe
 from gengallery.models.gan import REPORT
 from gengallery.models.vae import VaeRecipe
-from gengallery.training import Run
+from gengallery.training.run import Run, mean_losses
 
 KERAS = Path(__file__).resolve().parent / "keras_networks.py"
 
@@ -53,22 +55,25 @@ class Result:
 
 
 RACES = (
-    Race("ae_64", Recipe(epochs=8, batch=256, rate=1e-2, betas=(0.9, 0.98), warmup=0.2), 0.0089, 10, 40),
-    Race("vae_2", VaeRecipe(epochs=12, rate=8e-3, warmup=0.02, bfloat16=True, ramp=900), 262.2, 10, 200),
+    Race("ae_64", Recipe(epochs=8, batch=256, lr=1e-2, betas=(0.9, 0.98), warmup=0.2), 0.0089, 10, 40),
+    Race("vae_2", VaeRecipe(epochs=12, lr=8e-3, warmup=0.02, bfloat16=True, kl_warmup=900), 262.2, 10, 200),
     Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 4, 5),
 )
 
 
-def measure(python: str, root: Path | None, limit: float, names: list[str]) -> None:
+def measure(python: str, folder: Path | None, limit: float, names: list[str]) -> None:
     """Run the races of these names, all if there are none, and print each outcome. `python`: the interpreter that has
-    Keras, which may train for `limit` seconds; `root`: the folder of the data set."""
-    root = root or data.default_root()
-    train, test = data.load(data.TRAIN, root), data.load(data.TEST, root)
+    Keras, which may train for `limit` seconds; `folder`: that of the data set."""
+    data = gallery_data(None if folder is None else str(folder))
+    train, test = data.split(TRAINVAL), data.split(TEST)
     print(describe_machine())
-    for race in RACES:
-        if not names or race.name in names:
-            ours, keras = train_ours(race, train, test), train_keras(race, python, root / data.FOLDER, limit)
-            print(outcome(race, ours, keras), flush=True)
+    with tempfile.TemporaryDirectory(prefix="gengallery-race-") as scratch:
+        images = Path(scratch) / "images.npz"
+        np.savez(images, train=train.images[:, 0].numpy(), test=test.images[:, 0].numpy())
+        for race in RACES:
+            if not names or race.name in names:
+                ours, keras = train_ours(race, train, test), train_keras(race, python, images, limit)
+                print(outcome(race, ours, keras), flush=True)
 
 
 def train_ours(race: Race, train: Split, test: Split) -> Result:
@@ -90,9 +95,12 @@ def train_ours(race: Race, train: Split, test: Split) -> Result:
     return Result(run.seconds, run.finished, loss, False)
 
 
-def train_keras(race: Race, python: str, folder: Path, limit: float) -> Result:
-    """The same in Keras, by the interpreter `python`, for at most `limit` seconds. Raises RuntimeError if it fails."""
-    command = [python, str(KERAS), str(folder), race.name, "--epochs", str(race.keras_epochs), "--limit", str(limit)]
+def train_keras(race: Race, python: str, images: Path, limit: float) -> Result:
+    """The same in Keras, on the file of `images`, by the interpreter `python`, for at most `limit` seconds.
+
+    Raises RuntimeError if it fails.
+    """
+    command = [python, str(KERAS), str(images), race.name, "--epochs", str(race.keras_epochs), "--limit", str(limit)]
     command += ["--threads", str(THREADS)]
     if race.target is not None:
         command += ["--target", str(race.target)]

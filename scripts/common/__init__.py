@@ -1,1 +1,2 @@
-"""What several scripts share: the clock (timing.py), and the demo's server with a browser before it (browsing.py)."""
+"""What several scripts share: the clock (timing.py), the gallery's cards and data (library.py), and
+the demo's server with a browser before it (browsing.py)."""

@@ -16,13 +16,15 @@ from torch import Tensor
 
 import gengallery
 from common.timing import THREADS, matrix_product_rate, median_ms
-from gengallery import metrics
-from gengallery.data import TEST, TRAIN, Split
-from gengallery.evaluate import SEED, Bench, rebuilds
-from gengallery.files import write_atomically
-from gengallery.model import Card, Model
-from gengallery.models import compared
-from gengallery.training import TRAINING_IMAGES, Run, cost, parameters
+from gengallery.data import Split
+from gengallery.evaluation import metrics
+from gengallery.evaluation.reference import SEED, Reference, rebuilds
+from gengallery.families import compared
+from gengallery.model.model import Model
+from gengallery.model.spec import Card
+from gengallery.storage.files import write_atomically
+from gengallery.training.flops import cost, parameters
+from gengallery.training.run import Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RESULTS = "families.json"
@@ -48,7 +50,7 @@ class Settings:
 
 
 class TimedRun(Run):
-    """A run that ends after `budget` seconds of training instead of some epochs: its rate follows the clock.
+    """A run that ends after `budget` seconds of training instead of some epochs: its learning rate follows the clock.
 
     Only the steps count as training: while samples are evaluated, the clock stands still.
     """
@@ -65,8 +67,8 @@ class TimedRun(Run):
             for _ in self.epoch():
                 yield
 
-    def _set_rate(self, share: float) -> None:
-        super()._set_rate(min(1.0, self.clock / self.budget))
+    def _set_lr(self, share: float) -> None:
+        super()._set_lr(min(1.0, self.clock / self.budget))
 
     def step(self) -> None:
         """Train for one step."""
@@ -81,7 +83,7 @@ class TimedRun(Run):
             self.step()
 
 
-def measure_families(bench: Bench, settings: Settings, names: list[str] | None = None) -> dict[str, Any]:
+def measure_families(reference: Reference, settings: Settings, names: list[str] | None = None) -> dict[str, Any]:
     """All that the page is made of, as JSON: the families of these names, else every one, and the gallery's speed.
 
     Raises ValueError for an unknown name.
@@ -93,13 +95,13 @@ def measure_families(bench: Bench, settings: Settings, names: list[str] | None =
             raise ValueError(f"unknown family {name!r}; there are {', '.join(cards)}")
     families = {}
     for name in names or cards:
-        families[name] = measure_family(cards[name], bench, settings)
+        families[name] = measure_family(cards[name], reference, settings)
         last = families[name]["moments"][-1]
         print(f"{name}: Fréchet distance {last['frechet']:.2f} after {last['steps']:,} steps", flush=True)
     return rounded(
         {
             **conditions(settings),
-            "floors": {str(n): floor(bench, n) for n in sorted({settings.samples, settings.stepped})},
+            "floors": {str(n): floor(reference, n) for n in sorted({settings.samples, settings.stepped})},
             "families": families,
             "gallery": {name: generate_ms(gengallery.load(name)) for name in gengallery.list_models()},
         }
@@ -111,24 +113,24 @@ def conditions(settings: Settings) -> dict[str, Any]:
     return rounded({"settings": asdict(settings), "versions": {"torch": torch.__version__, "numpy": np.__version__}})
 
 
-def measure_family(card: Card, bench: Bench, settings: Settings) -> dict[str, Any]:
+def measure_family(card: Card, reference: Reference, settings: Settings) -> dict[str, Any]:
     """Train by `card` for the whole budget and evaluate it at each moment: the family's part of the JSON."""
     rate = matrix_product_rate()  # beside each family's figures, since a machine is not equally free all the time
-    warm_up = TimedRun(card, bench.train, settings.seed, inf)
+    warm_up = TimedRun(card, reference.train, settings.seed, inf)
     for _ in range(WARM_UP_STEPS):
         warm_up.step()
     stepped = card.config.options.steps is not None
     count = settings.stepped if stepped else settings.samples
-    run = TimedRun(card, bench.train, settings.seed, settings.moments[-1])
+    run = TimedRun(card, reference.train, settings.seed, settings.moments[-1])
     moments = []
     for moment in settings.moments:
         run.train_until(moment)
         model, fitting = snapshot(run)
-        figures = evaluate_samples(bench, model.generate(count, SEED), settings.stepped)
+        figures = evaluate_samples(reference, model.generate(count, SEED), settings.stepped)
         if rebuilds(model):
-            figures["mse"] = reconstruction_error(model, bench.test)
+            figures["mse"] = reconstruction_error(model, reference.test)
         moments.append({"seconds": run.clock, "steps": run.steps, "fitting": fitting, **figures})
-    operations = cost(replace(card, recipe=replace(card.recipe, epochs=1)))
+    one_step = cost(replace(card, recipe=replace(card.recipe, epochs=1)), images=card.recipe.batch)
     return {
         "card": card.name,
         "config": asdict(card.config),
@@ -142,12 +144,12 @@ def measure_family(card: Card, bench: Bench, settings: Settings) -> dict[str, An
         "default_steps": card.config.options.steps,
         "samples": count,
         "operations": {
-            "step": operations["training"] / (TRAINING_IMAGES // card.recipe.batch),
-            "image": operations["image"],
+            "step": one_step["training"],
+            "image": one_step["image"],
         },
         "moments": moments,
         "milliseconds": generate_ms(model),
-        "steps": [measure_steps(bench, model, count, steps) for steps in STEPS] if stepped else [],
+        "steps": [measure_steps(reference, model, count, steps) for steps in STEPS] if stepped else [],
     }
 
 
@@ -160,18 +162,18 @@ def snapshot(run: Run) -> tuple[Model, float]:
     return model, time.perf_counter() - start if model.prior.fitted else 0.0
 
 
-def evaluate_samples(bench: Bench, images: Tensor, few: int) -> dict[str, float]:
-    """The figures of samples that the page needs, by the scorecards' classifier; precision and recall of the first
+def evaluate_samples(reference: Reference, images: Tensor, few: int) -> dict[str, float]:
+    """The figures of samples that the page needs, in the classifier's features; precision and recall of the first
     `few`, since they depend on how many there are."""
-    features, _ = bench.judge.judge(images)
-    real = bench.features[TEST]
+    features, _ = reference.classifier.classify(images)
+    real = reference.features["test"]
     precision, recall = metrics.precision_recall(real, features[:few])
     return {"frechet": metrics.frechet_distance(real, features), "precision": precision, "recall": recall}
 
 
-def floor(bench: Bench, n: int) -> float:
+def floor(reference: Reference, n: int) -> float:
     """The Fréchet distance of the first `n` training images: as near as that many samples can be expected to come."""
-    return metrics.frechet_distance(bench.features[TEST], bench.features[TRAIN][:n])
+    return metrics.frechet_distance(reference.features["test"], reference.features["train"][:n])
 
 
 def reconstruction_error(model: Model, test: Split) -> float:
@@ -184,12 +186,12 @@ def generate_ms(model: Model) -> dict[str, float]:
     return {str(n): median_ms(partial(model.generate, n), REPETITIONS) / n for n in AT_ONCE}
 
 
-def measure_steps(bench: Bench, model: Model, count: int, steps: int) -> dict[str, float]:
+def measure_steps(reference: Reference, model: Model, count: int, steps: int) -> dict[str, float]:
     """Quality and speed of a model that takes so many steps."""
-    features, _ = bench.judge.judge(model.generate(count, SEED, steps=steps))
+    features, _ = reference.classifier.classify(model.generate(count, SEED, steps=steps))
     return {
         "steps": steps,
-        "frechet": metrics.frechet_distance(bench.features[TEST], features),
+        "frechet": metrics.frechet_distance(reference.features["test"], features),
         "milliseconds": median_ms(lambda: model.generate(AT_ONCE[-1], steps=steps), REPETITIONS) / AT_ONCE[-1],
     }
 
@@ -222,11 +224,6 @@ def record(found: dict[str, Any], folder: Path = DOCS) -> None:
 
 
 # -- the gallery's own models, by their cards
-
-
-def gallery_cards() -> dict[str, dict[str, Any]]:
-    """What is known of the gallery's models, by name."""
-    return {name: gengallery.info(name) for name in gengallery.list_models()}
 
 
 def frechet_of(card: dict[str, Any]) -> float:

@@ -1,13 +1,16 @@
 """The page of the comparison, docs/families.md: from what was measured and the cards of the gallery, nothing else."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from comparison.measure import DOCS, best_of_gallery, frechet_of, gallery_cards
+from common.library import gallery_cards
+from comparison.measure import DOCS, best_of_gallery, frechet_of
 from comparison.plots import sampling_plot, training_plot
 from comparison.words import leaders, progress, strengths_and_weaknesses, title
-from gengallery.files import write_atomically
+from gengallery.evaluation.figures import FIGURES, Figure
+from gengallery.storage.files import write_atomically
 
 PAGE = "families.md"
 TRAINING_PLOT, SAMPLING_PLOT = "families/training.svg", "families/sampling.svg"
@@ -31,11 +34,11 @@ def _introduction(found: dict[str, Any]) -> Iterator[str]:
     sizes, rates = ([of[key] for of in families.values()] for key in ("parameters", "gflops"))
     budget, many, few = settings["moments"][-1], settings["samples"], settings["stepped"]
     with_label = [title(name) for name, of in families.items() if of["label"]]
-    told = f"Some are told the class, which helps: {', '.join(with_label)}. " if with_label else ""
-    floors = " and ".join(f"{found['floors'][str(n)]:.2f}" for n in (many, few))
+    conditional = f"Some take the class as an input, which helps: {', '.join(with_label)}. " if with_label else ""
+    floors = " and ".join(FIGURES["frechet"].written(found["floors"][str(n)]) for n in (many, few))
     yield "# The families compared\n"
     yield (
-        "One network of each family, of equal size, trained for equal time, judged by the same judge. "
+        "One network of each family, of equal size, trained for equal time, measured by the same classifier. "
         "`scripts/families.py` measures it all and makes this page; every sentence that ranks is made from "
         "the figures.\n"
     )
@@ -43,64 +46,64 @@ def _introduction(found: dict[str, Any]) -> Iterator[str]:
         f"**What is equal.** The networks have {min(sizes):,} to {max(sizes):,} parameters. Each was trained for "
         f"{budget:g} seconds on {settings['threads']} threads of one processor, which multiplies matrices of "
         f"1024 × 1024 at {min(rates):.0f} to {max(rates):.0f} GFLOP/s, on the same 60,000 images, from seed "
-        f"{settings['seed']}. Only the steps of training count, no judging. The learning rate follows the clock: where "
-        f"the recipe lets it fall, it is zero at {budget:g} s.\n"
+        f"{settings['seed']}. Only the steps of training count, no evaluation. The learning rate follows the clock: "
+        f"where the recipe lets it fall, it is zero at {budget:g} s.\n"
     )
     yield (
-        "**What is not.** A contest trains a second network, which is thrown away: its time counts, its parameters do "
-        "not. A prior that is fitted afterwards adds numbers that do not count as parameters, and time, which is told "
-        "apart. The earlier moments are of the same run on its way, not of shorter runs, whose rates would have come "
-        f"down by then. {told}Fréchet distances are of {many:,} samples, or {few:,} of models that take steps, against "
-        "the 10,000 test images in the judge's features; as many training images in their place have "
-        f"{floors}. Precision and recall are of {few:,} samples each. One seed, and recipes that nobody has tuned for "
+        "**What is not.** A GAN trains a discriminator too, which is not kept: its time counts, its parameters do "
+        "not. A prior that is fitted afterwards adds numbers that do not count as parameters, and time, which is given "
+        "separately. The earlier moments are of the same run on its way, not of shorter runs, whose rates would have "
+        f"come down by then. {conditional}Fréchet distances are of {many:,} samples, or {few:,} of models that take "
+        "steps, against the 10,000 test images in the classifier's features; as many training images in their place "
+        f"have {floors}. Precision and recall are of {few:,} samples each. One seed, and recipes that nobody has tuned for "
         "this race: small differences mean nothing."
     )
 
 
 def _at_a_glance(found: dict[str, Any]) -> Iterator[str]:
-    families, moments = found["families"], found["settings"]["moments"]
+    families, settings, moments = found["families"], found["settings"], found["settings"]["moments"]
     yield "\n## At a glance\n"
-    head = ["", *(f"Fréchet, {moment:g} s" for moment in moments), "precision", "recall", "MSE", "one image, ms"]
+    frechet, others = FIGURES["frechet"], [FIGURES[name] for name in ("precision", "recall", "mse")]
+    head = ["", *(f"{frechet.title}, {moment:g} s" for moment in moments), *(figure.title for figure in others)]
     yield from table(
-        [*head, "of 16, ms"],
+        [*head, "one image, ms", "of 16, ms"],
         [
             [
                 title(name),
-                *(f"{moment['frechet']:.2f}" for moment in of["moments"]),
-                *(f"{of['moments'][-1][figure]:.2f}" for figure in ("precision", "recall")),
-                f"{of['moments'][-1]['mse']:.4f}" if "mse" in of["moments"][-1] else "",
+                *(frechet.written(moment["frechet"]) for moment in of["moments"]),
+                *(_written(figure, of["moments"][-1]) for figure in others),
                 f"{of['milliseconds']['1']:.2f}",
                 f"{of['milliseconds']['16']:.3f}",
             ]
             for name, of in families.items()
         ]
-        + [["*real images*", *[f"{found['floors'][str(found['settings']['samples'])]:.2f}"] * len(moments), *[""] * 5]],
+        + [["*real images*", *[frechet.written(found["floors"][str(settings["samples"])])] * len(moments), *[""] * 5]],
     )
-    ends = ", ".join(f"{title(name)} {of['moments'][-1]['frechet']:.2f}" for name, of in families.items())
+    ends = ", ".join(f"{title(name)} {frechet.written(of['moments'][-1]['frechet'])}" for name, of in families.items())
     yield f"\n![Fréchet distance against seconds of training; at the end: {ends}.]({TRAINING_PLOT})"
 
 
 def _beside(found: dict[str, Any], cards: dict[str, dict[str, Any]]) -> Iterator[str]:
     """What more parameters and more time buy: the gallery's own models."""
-    best = best_of_gallery(found, cards)
+    best, frechet = best_of_gallery(found, cards), FIGURES["frechet"]
     yield "\n## Beside the gallery's own models\n"
     speeds = ", ".join(f"{title(name)} {of['milliseconds']['16']:.3f} ms" for name, of in found["families"].items())
     yield f"![Fréchet distance against milliseconds an image, of 16 at once: {speeds}.]({SAMPLING_PLOT})\n"
     yield (
         "Full circles are the networks of this page, hollow ones the gallery's, of any size, trained for as long as "
-        "they need, and judged by 10,000 samples. A thin line joins one network at several numbers of steps. "
+        "they need, and measured on 10,000 samples. A thin line joins one network at several numbers of steps. "
         f"{''.join(_head_starts(best.values(), cards))}The best of each family:\n"
     )
     yield from table(
-        ["", "Fréchet here", "in the gallery", "parameters", "training, min", "Fréchet", "of 16, ms"],
+        ["", f"{frechet.title} here", "in the gallery", "parameters", "training, min", frechet.title, "of 16, ms"],
         [
             [
                 title(name),
-                f"{found['families'][name]['moments'][-1]['frechet']:.2f}" if name in found["families"] else "",
+                _written(frechet, found["families"][name]["moments"][-1]) if name in found["families"] else "",
                 f"`{model}`",
                 f"{cards[model]['parameters']:,}",
                 f"{cards[model]['training']['seconds'] / 60:.1f}",
-                f"{frechet_of(cards[model]):.2f}",
+                frechet.written(frechet_of(cards[model])),
                 f"{found['gallery'][model]['16']:.3f}",
             ]
             for name, model in best.items()
@@ -112,10 +115,11 @@ def _head_starts(models: Iterable[str], cards: dict[str, dict[str, Any]]) -> Ite
     """Whose training went on from another model's."""
     for model in models:
         if start := cards[model]["start"]:
-            yield f"`{model}` begins with the weights of `{start}`, whose training comes on top: it has no rival here. "
+            yield f"`{model}` begins with the weights of `{start}`, whose training comes on top. "
 
 
 def _in_turn(found: dict[str, Any]) -> Iterator[str]:
+    frechet = FIGURES["frechet"]
     yield "\n## Strengths and weaknesses, measured\n"
     yield (
         "The report weighed its three families by eye: what their reconstructions keep, and how their samples look. "
@@ -135,8 +139,8 @@ def _in_turn(found: dict[str, Any]) -> Iterator[str]:
         if of["steps"]:
             yield ""
             yield from table(
-                ["steps to an image", "Fréchet", "of 16, ms"],
-                [[str(r["steps"]), f"{r['frechet']:.2f}", f"{r['milliseconds']:.3f}"] for r in of["steps"]],
+                ["steps to an image", frechet.title, "of 16, ms"],
+                [[str(r["steps"]), _written(frechet, r), f"{r['milliseconds']:.3f}"] for r in of["steps"]],
             )
         yield from ("", *(f"- ➕ {sentence}" for sentence in good), *(f"- ➖ {sentence}" for sentence in bad))
 
@@ -147,15 +151,17 @@ def _moments(of: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
         "seconds": lambda m: f"{m['seconds']:.1f}",
         "steps": lambda m: f"{m['steps']:,}",
         "operations, 10¹²": lambda m: f"{m['steps'] * of['operations']['step'] / 1e12:.2f}",
-        "Fréchet": lambda m: f"{m['frechet']:.2f}",
-        "precision": lambda m: f"{m['precision']:.2f}",
-        "recall": lambda m: f"{m['recall']:.2f}",
     }
-    if "mse" in of["moments"][-1]:
-        columns["MSE"] = lambda m: f"{m['mse']:.4f}"
+    figures = [FIGURES[name] for name in ("frechet", "precision", "recall", "mse") if name in of["moments"][-1]]
+    columns |= {figure.title: partial(_written, figure) for figure in figures}
     if of["fitted"]:
         columns["fitting the prior, s"] = lambda m: f"{m['fitting']:.1f}"
     return list(columns), [[write(moment) for write in columns.values()] for moment in of["moments"]]
+
+
+def _written(figure: Figure, values: dict[str, Any]) -> str:
+    """The value of a figure among `values`; empty where there is none."""
+    return figure.written(values[figure.name]) if figure.name in values else ""
 
 
 def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:

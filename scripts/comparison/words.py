@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gengallery.images import PIXELS
-from gengallery.models import family
+from gengallery.data import default_spec
+from gengallery.evaluation.figures import FIGURES
+from gengallery.families import family
 
 NEAR = 1.1  # times the best distance: fewer steps than this takes would show
 
@@ -31,7 +32,7 @@ class Criterion:
         return value if self.low else -value
 
     def standing(self, name: str, families: dict[str, Any]) -> float | None:
-        """Where the family stands: 0 is first, 1 is last; None where it has no such figure, or no rival."""
+        """Where the family stands: 0 is first, 1 is last; None where it has no such figure, or is alone with it."""
         order = self.ranked(families)
         return order.index(name) / (len(order) - 1) if name in order and len(order) > 1 else None
 
@@ -43,11 +44,11 @@ class Criterion:
         """The family's figure and its place, beside the one that it is best compared with."""
         order = self.ranked(families)
         place = order.index(name)
-        rival = order[1] if place == 0 else order[0]
+        other = order[1] if place == 0 else order[0]
         relation = "the next is" if place == 0 else f"the {self.good} is"
         return (
             f"{self.what}: {self.format(name, families)}, {ordinal(place, len(order), self.good, self.bad)} of "
-            f"{len(order)}; {relation} {self.format(rival, families)}, {title(rival)}."
+            f"{len(order)}; {relation} {self.format(other, families)}, {title(other)}."
         )
 
 
@@ -60,29 +61,30 @@ def ordinal(place: int, count: int, good: str, bad: str) -> str:
 
 def title(name: str) -> str:
     """The family, as people call it."""
-    return family(name).title
+    return family(name).model.title
 
 
 def criteria(settings: dict[str, Any]) -> list[Criterion]:
     """What the families are ranked by."""
     first, last = settings["moments"][0], settings["moments"][-1]
+    frechet, precision, recall, mse = (FIGURES[name].form for name in ("frechet", "precision", "recall", "mse"))
     return [
         Criterion(
-            f"Fréchet distance after {last:g} s", lambda f: f["moments"][-1]["frechet"], "{:.2f}", "lowest", "highest"
+            f"Fréchet distance after {last:g} s", lambda f: f["moments"][-1]["frechet"], frechet, "lowest", "highest"
         ),
         Criterion(
-            f"Fréchet distance after {first:g} s", lambda f: f["moments"][0]["frechet"], "{:.2f}", "lowest", "highest"
+            f"Fréchet distance after {first:g} s", lambda f: f["moments"][0]["frechet"], frechet, "lowest", "highest"
         ),
         Criterion(
             "Share of samples that look real (precision)",
-            lambda f: f["moments"][-1]["precision"], "{:.2f}", "highest", "lowest", low=False,
+            lambda f: f["moments"][-1]["precision"], precision, "highest", "lowest", low=False,
         ),
         Criterion(
             "Share of real images that are matched (recall)",
-            lambda f: f["moments"][-1]["recall"], "{:.2f}", "highest", "lowest", low=False,
+            lambda f: f["moments"][-1]["recall"], recall, "highest", "lowest", low=False,
         ),
         Criterion(
-            "Squared error of reconstructions", lambda f: f["moments"][-1].get("mse"), "{:.4f}", "lowest", "highest"
+            "Squared error of reconstructions", lambda f: f["moments"][-1].get("mse"), mse, "lowest", "highest"
         ),
         Criterion("One image", lambda f: f["milliseconds"]["1"], "{:.2f} ms", "shortest", "longest"),
         Criterion("An image of 16 at once", lambda f: f["milliseconds"]["16"], "{:.3f} ms", "shortest", "longest"),
@@ -105,13 +107,14 @@ def strengths_and_weaknesses(name: str, found: dict[str, Any]) -> tuple[list[str
 
 
 def _choices(found: dict[str, Any]) -> list[str]:
-    chosen = ["It is told the class, so you choose the garment."] if found["label"] else []
+    chosen = ["It takes the class as an input, so you choose the garment."] if found["label"] else []
     if found["steps"]:
         lowest = min(run["frechet"] for run in found["steps"])
         run = next(run for run in found["steps"] if run["frechet"] <= NEAR * lowest)
         chosen.append(
             f"The number of steps is chosen after training: {run['steps']} are the fewest that come within a tenth of "
-            f"its lowest distance, at {run['frechet']:.2f} and {run['milliseconds']:.2f} ms an image."
+            f"its lowest distance, at {FIGURES['frechet'].written(run['frechet'])} and {run['milliseconds']:.2f} ms an "
+            "image."
         )
     return chosen
 
@@ -120,7 +123,7 @@ def _lacks(found: dict[str, Any]) -> list[str]:
     lacks = []
     if found["searches"]:
         lacks.append("It has no encoder: the latent of an image has to be searched for.")
-    if found["latent"] >= PIXELS:
+    if found["latent"] >= default_spec().pixels:
         lacks.append(f"Its latent has {found['latent']} numbers, as many as the image: nothing is made smaller.")
     if found["fitted"]:
         seconds = found["moments"][-1]["fitting"]
@@ -136,8 +139,9 @@ def leaders(found: dict[str, Any]) -> Iterator[str]:
     for index, moment in enumerate(found["settings"]["moments"]):
         distances = {name: of["moments"][index]["frechet"] for name, of in found["families"].items()}
         first, *rest = sorted(distances, key=lambda name: distances[name])
-        before = f", before {title(rest[0])} at {distances[rest[0]]:.2f}" if rest else ""
-        yield f"- After {moment:g} s: **{title(first)}** at {distances[first]:.2f}{before}."
+        written = {name: FIGURES["frechet"].written(distance) for name, distance in distances.items()}
+        before = f", before {title(rest[0])} at {written[rest[0]]}" if rest else ""
+        yield f"- After {moment:g} s: **{title(first)}** at {written[first]}{before}."
 
 
 def progress(name: str, found: dict[str, Any]) -> str:

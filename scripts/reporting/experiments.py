@@ -3,15 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import gengallery
 from reporting.contents import EXPERIMENTS
-
-# TEMPORARY: delete, with its use below, once info() gives "report" (the field of the cards).
-_REPORT = {name: name for name in EXPERIMENTS} | {
-    "gan_dist_uniform_raw": "gan_dist_uniform",
-    "gan_dist_poisson_raw": "gan_dist_poisson",
-    "vae_64_relu": "vae_64",
-}
 
 
 @dataclass(frozen=True)
@@ -20,14 +12,6 @@ class Experiment:
 
     model: str  # that does what the report wanted
     exhibit: str = ""  # kept to show how the report's own failed, if it did
-
-
-def gallery_cards() -> dict[str, dict[str, Any]]:
-    """What is known of every model, by name: `gengallery.info`, with the report's name of its experiment, if any."""
-    cards = {name: gengallery.info(name) for name in gengallery.list_models()}
-    for name, card in cards.items():
-        card.setdefault("report", _REPORT.get(name, ""))  # TEMPORARY: see _REPORT
-    return cards
 
 
 def experiments(cards: dict[str, dict[str, Any]]) -> dict[str, Experiment]:

@@ -11,11 +11,13 @@ from torch import Tensor
 
 import gengallery
 from gengallery.data import as_floats
-from gengallery.evaluate import SAMPLES, SEED, Bench, mean_losses
-from gengallery.files import write_atomically
-from gengallery.metrics import frechet_distance
-from gengallery.model import LatentStatistics, Model
-from gengallery.noise import Noise
+from gengallery.evaluation.metrics import frechet_distance
+from gengallery.evaluation.reference import COUNT, SEED, Reference
+from gengallery.model.latents import LatentStatistics
+from gengallery.model.model import Model
+from gengallery.priors.noise import Noise, standard_normal
+from gengallery.storage.files import write_atomically
+from gengallery.training.run import mean_losses
 from reporting.contents import AUTOENCODERS, FIGURES, MATRIX, PLANE, TEST, TRAIN, UNIT
 from reporting.experiments import Experiment
 
@@ -92,7 +94,7 @@ def checksums(found: dict[str, Experiment], cards: dict[str, dict[str, Any]]) ->
     return {name: cards[name]["checksum"] for name in names}
 
 
-def measure(found: dict[str, Experiment], cards: dict[str, dict[str, Any]], reference: Bench) -> Measured:
+def measure(found: dict[str, Experiment], cards: dict[str, dict[str, Any]], reference: Reference) -> Measured:
     """Measure the models of the report's experiments. Takes some minutes."""
     splits = {TRAIN: reference.train, TEST: reference.test}
     losses: dict[str, dict[str, dict[str, float]]] = {}
@@ -121,7 +123,7 @@ def measure(found: dict[str, Experiment], cards: dict[str, dict[str, Any]], refe
     return Measured(
         weights=weights,
         sizes={key: len(split) for key, split in splits.items()},
-        samples=SAMPLES,
+        samples=COUNT,
         seed=SEED,
         losses=losses,
         mse=mse,
@@ -140,12 +142,12 @@ def squared_error(model: Model) -> Any:
 def noise_around_mean(model: Model, n: int, seed: int) -> Tensor:
     """Latents (n, d) as the report drew them for its autoencoders: noise of variance 1 around the mean of the encoded
     training set; numbers below zero become zero, as behind the ReLU of these models."""
-    return (statistics(model).mean + standard_normal(model, n, seed)).clamp(min=0)
+    return (statistics(model).mean + noise_of(model, n, seed)).clamp(min=0)
 
 
-def standard_normal(model: Model, n: int, seed: int) -> Tensor:
+def noise_of(model: Model, n: int, seed: int) -> Tensor:
     """Draws (n, d) from N(0, I) in the latent space of `model`; row i depends on (seed, i) alone."""
-    return torch.from_numpy(np.random.default_rng(seed).standard_normal((n, model.config.latent), dtype=np.float32))
+    return standard_normal((n, model.config.latent), np.random.default_rng(seed))
 
 
 def statistics(model: Model) -> LatentStatistics:
@@ -154,7 +156,7 @@ def statistics(model: Model) -> LatentStatistics:
     return model.statistics
 
 
-def frechet_by_latents(model: Model, reference: Bench) -> dict[str, float]:
+def frechet_by_latents(model: Model, reference: Reference) -> dict[str, float]:
     """Fréchet distances of an autoencoder's images from the test images, by where the latents come from.
 
     `unit`: noise as the report drew it; `own`: with each latent's own variance; `gaussian`: one Gaussian with the full
@@ -163,16 +165,16 @@ def frechet_by_latents(model: Model, reference: Bench) -> dict[str, float]:
     covariance = statistics(model).covariance.double()
     values, vectors = torch.linalg.eigh(covariance)
     factor = (vectors * values.clamp(min=0).sqrt()).float()
-    mean, noise = statistics(model).mean, standard_normal(model, SAMPLES, SEED)
+    mean, noise = statistics(model).mean, noise_of(model, COUNT, SEED)
     images = {
-        "unit": model.decode(noise_around_mean(model, SAMPLES, SEED)),
+        "unit": model.decode(noise_around_mean(model, COUNT, SEED)),
         "own": model.decode((mean + noise * covariance.diagonal().sqrt().float()).clamp(min=0)),
         "gaussian": model.decode((mean + noise @ factor.T).clamp(min=0)),
-        "prior": model.generate(SAMPLES, SEED),
+        "prior": model.generate(COUNT, SEED),
         "reconstructed": model.reconstruct(as_floats(reference.held.images)),
     }
     real = reference.features[TEST]
-    return {name: frechet_distance(real, reference.judge.judge(made)[0]) for name, made in images.items()}
+    return {name: frechet_distance(real, reference.classifier.classify(made)[0]) for name, made in images.items()}
 
 
 def area_of(z: Tensor, mean: Tensor, std: Tensor, area: str) -> Area:

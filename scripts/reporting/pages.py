@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from gengallery.files import write_atomically
+from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES
+from gengallery.storage.files import write_atomically
 from reporting.captions import describe
 from reporting.contents import (
     AUTOENCODERS,
@@ -28,29 +29,6 @@ from reporting.source import Cards, Source, gap, grid
 from reporting.words import LANGUAGES, Words
 
 NAMES = {"en": "report.md", "pt": "report.pt.md"}
-# How the figures of a scorecard are written: those of samples, and those of reconstructions.
-SAMPLES = {
-    "frechet": ".2f",
-    "kernel": "z.3f",
-    "precision": ".2f",
-    "recall": ".2f",
-    "density": ".2f",
-    "coverage": ".2f",
-    "entropy": ".3f",
-    "nearest": ".2f",
-    "memorised": ".2%",
-    "judged": ".1%",
-    "judged_least": ".1%",
-}
-IMAGES = {
-    "mse": ".4f",
-    "ssim": ".3f",
-    "reconstruction": ".2f",
-    "kl": ".2f",
-    "total": ".2f",
-    "bound": ".2f",
-    "active_units": "d",
-}
 LOSSES = {"reconstruction": ".2f", "kl": ".3f", "total": ".2f"}  # of a VAE, as the report writes them
 LATENTS = ("unit", "own", "gaussian", "prior", "reconstructed")  # of `reporting.measure.frechet_by_latents`
 
@@ -124,7 +102,7 @@ def _gans(source: Source) -> Iterator[str]:
     head = [words("experiment"), words("gan-dimension"), words("gan-noise")]
     for loss in ("generator", "discriminator"):
         head += [words(place, figure=words(f"gan-{loss}")) for place in ("of-report", "of-here")]
-    head += [words("gan-images"), words("of-here", figure=words("metric-frechet"))]
+    head += [words("gan-images"), words("of-here", figure=words.title("frechet"))]
     rows = []
     for report in GANS:
         card, prior = source.card(report), source.card(report)["prior"]
@@ -132,7 +110,7 @@ def _gans(source: Source) -> Iterator[str]:
         for loss in ("generator", "discriminator"):
             row += [source.cell(value, ".3f") for value in (card["reported"][loss], card["losses"][TRAIN][loss])]
         row.append(words("gan-failed" if report in FAILED else "gan-good"))
-        rows.append([*row, source.cell(source.scores(source.model(report))["frechet"], ".2f")])
+        rows.append([*row, source.figure("frechet", source.scores(source.model(report))["frechet"])])
     yield source.table(1, "gan-table", head, rows)
     yield words("gan-losses", balance=math.log(2))
     yield "\n".join(f"- {_gan_exhibit(report, source)}" for report in GANS if source.exhibit(report))
@@ -147,14 +125,16 @@ def _gan_exhibit(report: str, source: Source) -> str:
 
 
 def _autoencoders(source: Source) -> Iterator[str]:
-    words, mse = source.words, source.words("metric-mse")
+    words, mse = source.words, source.words.title("mse")
     places = [f"of-{split}-{where}" for split in ("test", "train") for where in ("report", "here")]
     head = [words("experiment"), words("latent"), *(words(place, figure=mse) for place in places)]
     rows = []
     for report in AUTOENCODERS:
         card, measured = source.card(report), source.measured.mse[source.model(report)]
         errors = (card["reported"]["mse"], measured[TEST], TRAINING_MSE[report], measured[TRAIN])
-        rows.append([f"`{report}`", source.cell(card["latent"], "d"), *(source.cell(error, ".4f") for error in errors)])
+        rows.append(
+            [f"`{report}`", source.cell(card["latent"], "d"), *(source.figure("mse", error) for error in errors)]
+        )
     yield source.table(2, "ae-table", head, rows)
     epochs = {source.card(report)["recipe"]["epochs"] for report in AUTOENCODERS}
     yield words("ae-losses", epochs=max(epochs), tutorial=TUTORIAL_EPOCHS)
@@ -165,7 +145,7 @@ def _vaes(source: Source) -> Iterator[str]:
     words, (small, large) = source.words, VAES
     head = [words("experiment"), words("latent")]
     for loss in LOSSES:
-        head += [words("of-report", figure=words(f"metric-{loss}")), words("here-test"), words("here-train")]
+        head += [words("of-report", figure=words(f"loss-{loss}")), words("here-test"), words("here-train")]
     rows = []
     for report in VAES:
         card, measured = source.card(report), source.measured.losses[source.model(report)]
@@ -202,8 +182,9 @@ def _reconstruction(source: Source) -> Iterator[str]:
     head = [words("model"), words("latent"), words("mse-train"), words("mse-test"), words("mse-gap")]
     rows = []
     for report, mse in errors.items():
-        cells = (source.card(report)["latent"], "d"), (mse[TRAIN], ".4f"), (mse[TEST], ".4f"), (gap(mse), "z.1%")
-        rows.append([f"`{source.model(report)}`", *(source.cell(*cell) for cell in cells)])
+        written = [source.figure("mse", mse[split]) for split in (TRAIN, TEST)]
+        cells = [source.cell(source.card(report)["latent"], "d"), *written, source.cell(gap(mse), "z.1%")]
+        rows.append([f"`{source.model(report)}`", *cells])
     yield f"### {words('compare-images')}"
     yield grid(head, rows)
     test = {report: mse[TEST] for report, mse in errors.items()}
@@ -216,9 +197,10 @@ def _synthesis(source: Source) -> Iterator[str]:
     frechet = {report: source.scores(model)["frechet"] for report, model in models.items()}
     gans = [frechet[report] for report in GANS]
     yield f"### {words('compare-samples')}"
-    columns = {key: SAMPLES[key] for key in ("frechet", "precision", "recall", "entropy")}
-    yield source.scored(models.values(), columns, parameters=True)
-    yield words("compare-samples-text", gan_best=min(gans), gan_worst=max(gans), **frechet)
+    shown = ("frechet", "precision", "recall", "entropy")
+    yield source.scored(models.values(), shown, parameters=True)
+    titles = {key: words.title(key) for key in shown[1:]}
+    yield words("compare-samples-text", gan_best=min(gans), gan_worst=max(gans), **titles, **frechet)
 
 
 def _verdicts(source: Source) -> Iterator[str]:
@@ -260,10 +242,10 @@ def _classes(source: Source) -> Iterator[str]:
         like = [source.model(report) for report in source.found if _alike(source.card(report), card)]
         if "label" in card["options"] and like:
             rows |= dict.fromkeys([like[0], name])
-    columns = {key: SAMPLES[key] for key in ("frechet", "judged", "judged_least")}
     yield f"### {source.words('future-label')}"
-    yield source.words("future-label-text")
-    yield source.scored(rows, columns)
+    shown = ("judged", "judged_least")
+    yield source.words("future-label-text", **{key: source.words.title(key) for key in shown})
+    yield source.scored(rows, ("frechet", *shown))
 
 
 def _alike(a: dict, b: dict) -> bool:
@@ -286,13 +268,13 @@ def _noise(source: Source) -> Iterator[str]:
     words = source.words
     models = [name for report in NOISES for name in (source.exhibit(report), source.model(report)) if name]
     head = [words("model"), words("gan-noise"), words("noise-mean"), words("noise-std")]
-    head += [words(f"metric-{key}") for key in ("frechet", "entropy")]
+    head += [words.title(key) for key in ("frechet", "entropy")]
     rows = []
     for name in models:
         moments, scores = source.measured.noise[name], source.scores(name)
         row = [f"`{name}`", words(f"noise-{source.cards[name]['prior']['distribution']}")]
         row += [source.cell(moments[key], ".2f") for key in ("mean", "std")]
-        rows.append([*row, *(source.cell(scores[key], SAMPLES[key]) for key in ("frechet", "entropy"))])
+        rows.append([*row, *(source.figure(key, scores[key]) for key in ("frechet", "entropy"))])
     yield f"### {words('future-noise')}"
     yield words("future-noise-text", dimension=source.card(NOISES[0])["latent"])
     yield grid(head, rows)
@@ -310,6 +292,7 @@ def _others(source: Source) -> Iterator[str]:
     yield words("others-text")
     yield grid([words("model"), words("others-summary"), words("parameters")], rows)
     yield words("others-samples", samples=source.measured.samples, test=source.measured.sizes[TEST])
-    yield source.scored(models, SAMPLES)
+    yield source.scored(models, [figure.name for figure in SAMPLES])
     yield words("others-images")
-    yield source.scored([name for name in models if "mse" in source.scores(name)], IMAGES, floor=False)
+    with_encoder = [name for name in models if "mse" in source.scores(name)]
+    yield source.scored(with_encoder, [figure.name for figure in RECONSTRUCTIONS], floor=False)

@@ -9,10 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 import gengallery
-from gengallery.data import Split, as_floats
-from gengallery.files import write_atomically
-from gengallery.images import enlarge, sheet
-from gengallery.model import latent_grid
+from gengallery.data import Split, as_floats, enlarge, sheet
+from gengallery.model.latents import latent_grid
+from gengallery.storage.files import write_atomically
 from reporting.contents import AUTOENCODERS, FIGURES, GENERATED, MATRIX, NOISE, Figure
 from reporting.experiments import Experiment
 from reporting.measure import SEED, Area, noise_around_mean

@@ -50,20 +50,24 @@ class Source:
         """One of the report's tables; see `grid`."""
         return f"{self.words('table', number=number, caption=self.words(caption))}\n\n{grid(head, rows)}"
 
-    def scored(self, models: Iterable[str], forms: dict[str, str], parameters: bool = False, floor: bool = True) -> str:
-        """A table of what the scorecards of `models` hold of the figures in `forms`, written so; in its last row, if
-        `floor`, the figures of real images. A figure that no model has gets no column."""
+    def scored(self, models: Iterable[str], names: Iterable[str], parameters: bool = False, floor: bool = True) -> str:
+        """A table of what the scorecards of `models` hold of the figures of these `names`; in its last row, if `floor`,
+        the figures of real images. A figure that no model has gets no column."""
         words, rows = self.words, {f"`{model}`": self.scores(model) for model in models}
-        used = [key for key in forms if any(key in scores for scores in rows.values())]
-        head = [words("model"), *(words(f"metric-{key}") for key in used)]
+        used = [key for key in names if any(key in scores for scores in rows.values())]
+        head = [words("model"), *map(words.title, used)]
         if floor:
             rows[words("real-images")] = self.floor()
-        cells = [[name, *(self.cell(scores.get(key), forms[key]) for key in used)] for name, scores in rows.items()]
+        cells = [[name, *(self.figure(key, scores.get(key)) for key in used)] for name, scores in rows.items()]
         if parameters:
             head.insert(1, words("parameters"))
             for row, model in zip_longest(cells, models):
                 row.insert(1, self.cell(self.cards[model]["parameters"] if model else None, ",d"))
         return grid(head, cells)
+
+    def figure(self, name: str, value: float | None) -> str:
+        """The value of a scorecard's figure, in a table; empty where there is none."""
+        return "" if value is None else self.words.figure(name, value)
 
     def cell(self, value: float | None, form: str) -> str:
         """A number of a table; empty where there is none."""

@@ -3,15 +3,13 @@
 They lie by key in the files of `texts/`, both languages together.
 """
 
-import json
-import re
 import string
 import tomllib
 from pathlib import Path
 from typing import Any
 
-# TEMPORARY: delete, with its use below, once the summaries of info() carry their translations.
-_OLD_TRANSLATIONS = Path(__file__).parents[2] / "demo" / "static" / "pt.json"
+from gengallery.evaluation.figures import figure
+from gengallery.text import Text
 
 FOLDER = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "pt")
@@ -44,8 +42,18 @@ class Words(string.Formatter):
 
     def number(self, value: float, form: str) -> str:
         """A number as the language writes it: 1,234.5 in English is 1.234,5 in Portuguese."""
-        text = format(value, form).replace("-", "−")
-        return text.translate(_SWAPPED) if self.language == "pt" else text
+        return self._localised(format(value, form).replace("-", "−"))
+
+    def figure(self, name: str, value: float) -> str:
+        """The value of the figure `name` of a scorecard, with as many digits as the library gives it."""
+        return self._localised(figure(name).written(value))
+
+    def title(self, name: str) -> str:
+        """What the library calls the figure `name` of a scorecard."""
+        return self.translated(figure(name).title)
+
+    def _localised(self, number: str) -> str:
+        return number.translate(_SWAPPED) if self.language == "pt" else number
 
     def format_field(self, value: Any, form: str) -> str:
         """What `vformat` writes in the place of a value."""
@@ -53,13 +61,4 @@ class Words(string.Formatter):
 
     def translated(self, text: str) -> str:
         """A text of the library in this language."""
-        if hasattr(text, "translated"):
-            return text.translated(self.language)
-        return _translated(text) if self.language == "pt" else text  # TEMPORARY: see _OLD_TRANSLATIONS
-
-
-def _translated(text: str) -> str:  # TEMPORARY: see _OLD_TRANSLATIONS
-    """`text` in Portuguese by the demo's table, in which # stands for each number."""
-    numbers = iter(re.findall(r"\d+", text))
-    known = json.loads(_OLD_TRANSLATIONS.read_text(encoding="utf-8"))
-    return re.sub("#", lambda _: next(numbers), known.get(re.sub(r"\d+", "#", text), text))
+        return text.translated(self.language) if isinstance(text, Text) else text
