@@ -13,6 +13,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
+from gengallery.defaults import torch_defaults
 from gengallery.learners.learner import Learner
 from gengallery.model.network import Network
 from gengallery.model.spec import Card
@@ -96,7 +97,8 @@ def compared() -> dict[str, Card]:
 
 def learner(card: Card) -> Learner:
     """What trains the model on `card`, at its start: fresh weights, drawn from torch's generator."""
-    return family(card.family).learner(card.model(card.config), card.recipe)
+    with torch_defaults():
+        return family(card.family).learner(card.model(card.config), card.recipe)
 
 
 def _modules() -> list[pkgutil.ModuleInfo]:
