@@ -1,12 +1,14 @@
 # make demo   opens the gallery on http://127.0.0.1:7860
 # make test   runs every check and test
-# Both set up .venv first, with the versions pinned in constraints.txt.
+# make quick  runs, in less than a minute, the tests that need no training, no browser and no data set
+# make docs   makes docs/cli.md anew
+# All set up .venv first, with the versions pinned in constraints.txt.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PINNED := -c constraints.txt -e
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test quick lint lint-js docs bench clean
 
 demo: .venv/demo.done
 	$(BIN)/python demo/app.py
@@ -14,10 +16,23 @@ demo: .venv/demo.done
 test: .venv/test.done lint
 	$(BIN)/python -m pytest -q -rs
 
+quick: .venv/test.done
+	$(BIN)/python -m pytest -q -x -m "not slow and not browser and not data"
+
+docs: .venv/demo.done
+	$(BIN)/python -m gengallery.cli.manual > docs/cli.md
+
 lint: .venv/test.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict gengallery
 	$(BIN)/mypy gengallery scripts demo
+
+# Fetches both by npm, at these versions.
+lint-js:
+	@command -v npx >/dev/null || { echo "make lint-js: npx is not here; install Node.js 20 or newer, which brings npm and npx (nodejs.org)" >&2; exit 2; }
+	npx -y @biomejs/biome@2.6.8 lint --config-path=.ci --error-on-warnings $$(find demo -name '*.js')
+	npx -y -p typescript@5.9.3 tsc -p .ci/jsconfig.json
 
 bench: .venv/demo.done
 	$(BIN)/python scripts/bench.py

@@ -1,24 +1,27 @@
-"""The judge: its network, the images it learns from, its training, its file, and that the gallery does not show it."""
+"""The classifier: its network, its augmentation, its training, its file, and that the gallery does not show it."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from conftest import TEST_SIZE, TRAIN_SIZE
+from conftest import TEST_SIZE, TRAIN_SIZE, adapted
 
 import gengallery
-from gengallery import checkpoint, classifier, data, gallery
-from gengallery.checkpoint import CheckpointError
-from gengallery.classifier import CARD, HOLE, SHIFT, SMOOTHING, Classifier, ClassifierConfig, varied
+from gengallery import data, gallery
 from gengallery.data import as_floats
-from gengallery.training import Run, file_header
+from gengallery.evaluation import classifier
+from gengallery.evaluation.classifier import CARD, HOLE, SHIFT, SMOOTHING, Classifier, ClassifierConfig, augment
+from gengallery.model.spec import as_json
+from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import CheckpointError
+from gengallery.training.run import Run, file_header
 
 # A narrow one that learns from a few steps: the card's own average would still be full of its first weights.
 SMALL = replace(
-    CARD, config=ClassifierConfig((8, 16, 16)), recipe=replace(CARD.recipe, epochs=25, rate=1e-2, average=0.8)
+    CARD, config=ClassifierConfig((8, 16, 16)), recipe=replace(CARD.recipe, epochs=25, lr=1e-2, ema_decay=0.8)
 )
 FILE = "classifier.safetensors"
 CHANCE = 0.1
@@ -37,15 +40,15 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 
 @pytest.fixture(scope="module")
-def trained(fake_train, fake_test) -> tuple[Run, dict]:
+def trained(fake_data, fake_train, fake_test) -> tuple[Run, dict]:
     """A small classifier trained on the stand-in: its run, and its losses."""
-    run = Run(SMALL, fake_train)
+    run = Run(adapted(SMALL, fake_data.spec), fake_train)
     complete(run)
     return run, run.finish(fake_test)[1]
 
 
 @pytest.fixture
-def judge(trained) -> Classifier:
+def network(trained) -> Classifier:
     return trained[0].model
 
 
@@ -83,23 +86,25 @@ def test_configs_that_make_no_sense_are_refused(widths):
 
 
 def test_a_config_comes_back_from_json():
-    config = ClassifierConfig.from_json({"widths": [8, 16, 24]})
-    assert config == ClassifierConfig((8, 16, 24))
+    image = data.ImageSpec(3, 32, 36, ("cat", "dog"), 0.4, 0.2)
+    fields = as_json({"widths": [8, 16, 24], "image": asdict(image)})
+    config = ClassifierConfig.from_json(fields)
+    assert config == ClassifierConfig((8, 16, 24), image=image)
     assert config.latent == 24
-    assert Classifier.build({"widths": [8, 16, 24]}).config == config
+    assert Classifier.build(fields).config == config
 
 
 def test_shapes(fake_test):
     torch.manual_seed(0)
-    network = Classifier(ClassifierConfig((4, 6, 9))).eval()
+    made = Classifier(ClassifierConfig((4, 6, 9))).eval()
     images = as_floats(fake_test.images[:5])
-    features, log_odds = network(images)
-    assert (features.shape, log_odds.shape) == ((5, 9), (5, 10))
-    assert network.maps[0](images).shape == (5, 4, 28, 28)
-    assert network.maps[:3](images).shape == (5, 6, 14, 14)
-    assert network.maps(images).shape == (5, 9, 7, 7)
+    features, logits = made(images)
+    assert (features.shape, logits.shape) == ((5, 9), (5, 10))
+    assert made.maps[0](images).shape == (5, 4, 28, 28)
+    assert made.maps[:3](images).shape == (5, 6, 14, 14)
+    assert made.maps(images).shape == (5, 9, 7, 7)
     assert CARD.config.latent == 128
-    assert CARD.family == CARD.name == checkpoint.JUDGE
+    assert CARD.family == CARD.name == checkpoint.CLASSIFIER
 
 
 def test_a_residual_block_adds_to_what_it_is_given():
@@ -111,46 +116,46 @@ def test_a_residual_block_adds_to_what_it_is_given():
     assert torch.equal(block(x), x)
 
 
-def test_features_are_what_the_head_sees(judge, fake_test):
+def test_features_are_what_the_head_sees(network, fake_test):
     images = as_floats(fake_test.images[:50])
-    features, log_odds = judge(images)
-    torch.testing.assert_close(features, judge.maps(images).flatten(2).mean(2))
-    torch.testing.assert_close(features @ judge.head.weight.T + judge.head.bias, log_odds)
-    found, labels = judge.judge(fake_test.images[:50])
+    features, logits = network(images)
+    torch.testing.assert_close(features, network.maps(images).flatten(2).mean(2))
+    torch.testing.assert_close(features @ network.head.weight.T + network.head.bias, logits)
+    found, labels = network.classify(fake_test.images[:50])
     torch.testing.assert_close(found, features)
-    assert torch.equal(labels, log_odds.argmax(1))
+    assert torch.equal(labels, logits.argmax(1))
     assert labels.unique().numel() > 1
 
 
-def test_an_image_alone_is_the_image_in_a_batch(judge, fake_test):
+def test_an_image_alone_is_the_image_in_a_batch(network, fake_test):
     many = torch.cat([fake_test.images] * 3)  # 600: more than go through at once
-    features, labels = judge.judge(many)
+    features, labels = network.classify(many)
     assert features.shape == (3 * TEST_SIZE, 16)
     assert labels.dtype == torch.int64
     for row in (0, 499, 500, 599):
-        alone, label = judge.judge(many[row])
+        alone, label = network.classify(many[row])
         torch.testing.assert_close(alone[0], features[row], rtol=1e-4, atol=1e-5)
         assert label[0] == labels[row]
     assert torch.equal(labels[:TEST_SIZE], labels[TEST_SIZE : 2 * TEST_SIZE])
 
 
-def test_a_judgement_takes_what_people_have_and_is_theirs(judge, fake_test):
+def test_classifying_takes_what_people_have_and_the_answer_is_theirs(network, fake_test):
     images = fake_test.images[:4]
-    features, labels = judge.judge(images)
+    features, labels = network.classify(images)
     for given in (images[:, 0], images.numpy(), as_floats(images), images.double() / 255):
-        torch.testing.assert_close(judge.judge(given)[0], features)
+        torch.testing.assert_close(network.classify(given)[0], features)
     features.zero_()
     labels.zero_()  # in place: no inference tensors
     for bad in (torch.full((1, 28, 28), torch.nan), "shoe.png", torch.full((1, 28, 28), 2.0)):
         with pytest.raises(ValueError, match="as_images: expected"):
-            judge.judge(bad)
+            network.classify(bad)
 
 
 # -- images that are never twice the same
 
 
-def varied_slowly(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What `varied` says it does, pixel by pixel: mirror, move onto black, cut a hole."""
+def augmented_slowly(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What `augment` says it does, pixel by pixel: mirror, move onto black, cut a hole."""
     n = len(images)
     mirrored = rng.random((n, 1, 1)) < 0.5
     moves = rng.integers(-SHIFT, SHIFT + 1, (2, n, 1))
@@ -174,10 +179,10 @@ def lively() -> torch.Tensor:
     return torch.from_numpy(np.random.default_rng(5).uniform(0.1, 1, (64, 1, 28, 28)).astype(np.float32))
 
 
-def test_images_are_varied_as_by_hand(lively):
+def test_images_are_augmented_as_by_hand(lively):
     before = lively.clone()
-    found = varied(lively, np.random.default_rng(3))
-    assert np.array_equal(found.numpy(), varied_slowly(lively.numpy(), np.random.default_rng(3)))
+    found = augment(lively, np.random.default_rng(3))
+    assert np.array_equal(found.numpy(), augmented_slowly(lively.numpy(), np.random.default_rng(3)))
     assert torch.equal(lively, before)
     assert (found.shape, found.dtype) == (lively.shape, lively.dtype)
     assert found.is_contiguous(memory_format=torch.channels_last)
@@ -187,7 +192,7 @@ def test_half_the_images_are_mirrored(lively, monkeypatch):
     monkeypatch.setattr(classifier, "SHIFT", 0)
     monkeypatch.setattr(classifier, "HOLE", 0)
     many = lively.repeat(16, 1, 1, 1)
-    found = varied(many, np.random.default_rng(0))
+    found = augment(many, np.random.default_rng(0))
     as_is, turned = ((found == other).all((1, 2, 3)) for other in (many, many.flip(3)))
     assert (as_is ^ turned).all()
     assert turned.float().mean() == pytest.approx(0.5, abs=0.05)
@@ -198,7 +203,7 @@ def test_images_move_by_up_to_the_shift_every_way(monkeypatch):
     monkeypatch.setattr(classifier, "HOLE", 0)
     dot = torch.zeros(1000, 1, 28, 28)
     dot[:, :, 20, 8] = 1
-    places = varied(dot, np.random.default_rng(0)).nonzero()
+    places = augment(dot, np.random.default_rng(0)).nonzero()
     assert len(places) == 1000
     assert set(places[:, 2].tolist()) == set(range(18, 23))
     assert set(places[:, 3].tolist()) == {*range(6, 11), *range(17, 22)}  # 8 or, mirrored, 19
@@ -206,7 +211,7 @@ def test_images_move_by_up_to_the_shift_every_way(monkeypatch):
 
 def test_the_hole_is_anywhere_and_may_lie_partly_outside(monkeypatch):
     monkeypatch.setattr(classifier, "SHIFT", 0)
-    holes = varied(torch.ones(4000, 1, 28, 28), np.random.default_rng(0))[:, 0] == 0
+    holes = augment(torch.ones(4000, 1, 28, 28), np.random.default_rng(0))[:, 0] == 0
     sizes = holes.sum((1, 2))
     assert (sizes.min(), sizes.max()) == (1, HOLE**2)
     assert holes.any(0).all()
@@ -214,16 +219,16 @@ def test_the_hole_is_anywhere_and_may_lie_partly_outside(monkeypatch):
     assert set(whole.any(2).sum(1).tolist()) == set(whole.any(1).sum(1).tolist()) == {HOLE}  # squares
 
 
-def test_variation_depends_on_the_rng_alone(lively):
+def test_augmentation_depends_on_the_rng_alone(lively):
     torch.manual_seed(0)
     np.random.seed(0)
-    first = varied(lively, np.random.default_rng(1))
+    first = augment(lively, np.random.default_rng(1))
     torch.manual_seed(1)
     np.random.seed(1)
     state = torch.get_rng_state()
-    assert torch.equal(varied(lively, np.random.default_rng(1)), first)
+    assert torch.equal(augment(lively, np.random.default_rng(1)), first)
     assert torch.equal(torch.get_rng_state(), state)
-    assert not torch.equal(varied(lively, np.random.default_rng(2)), first)
+    assert not torch.equal(augment(lively, np.random.default_rng(2)), first)
 
 
 # -- training
@@ -233,16 +238,16 @@ def test_a_training_rises_far_above_chance(trained, fake_test):
     run, losses = trained
     assert losses["test"].keys() == losses["train"].keys() == {"cross_entropy", "accuracy"}
     assert losses["test"]["accuracy"] > 5 * CHANCE
-    _, labels = run.model.judge(fake_test.images)
+    _, labels = run.model.classify(fake_test.images)
     assert losses["test"]["accuracy"] == pytest.approx((labels == fake_test.labels).float().mean().item())
     assert not run.model.training
     counts = [n for name, n in run.learner.model.named_buffers() if name.endswith("num_batches_tracked")]
     assert counts == [25 * (TRAIN_SIZE // 128)] * 6  # normalised over its batches, and not those of the tests
 
 
-def test_it_learns_from_varied_images_and_smoothed_labels(fake_train, monkeypatch):
+def test_it_learns_from_augmented_images_and_smoothed_labels(fake_train, monkeypatch):
     run, shown = Run(SMALL, data.Split(fake_train.images, torch.zeros_like(fake_train.labels))), []
-    monkeypatch.setattr(classifier, "varied", lambda images, rng: shown.append(rng) or torch.zeros_like(images))
+    monkeypatch.setattr(classifier, "augment", lambda images, rng: shown.append(rng) or torch.zeros_like(images))
     with torch.no_grad():
         run.learner.model.head.weight.zero_()
         run.learner.model.head.bias.copy_(torch.arange(10.0))
@@ -264,7 +269,7 @@ def test_losses_are_without_smoothing_and_on_the_images_as_they_are(trained, fak
 
 def test_a_restored_training_goes_on_bit_for_bit(fake_train, fake_test, tmp_path):
     """The means and variances of batch normalisation, which no optimizer holds, come along."""
-    card = replace(SMALL, recipe=replace(CARD.recipe, average=0.8))
+    card = replace(SMALL, recipe=replace(CARD.recipe, ema_decay=0.8))
     whole = Run(card, fake_train, epochs=3)
     steps = complete(whole)
     first = Run(card, fake_train, epochs=3)
@@ -283,7 +288,7 @@ def test_a_restored_training_goes_on_bit_for_bit(fake_train, fake_test, tmp_path
     assert losses == expected_losses
 
 
-def test_the_average_judges_by_the_normalisation_of_the_last_step(trained):
+def test_the_average_normalises_as_the_last_step(trained):
     run, _ = trained
     theirs, ours = run.learner.model.state_dict(), run.model.state_dict()
     for name, tensor in theirs.items():
@@ -292,41 +297,22 @@ def test_the_average_judges_by_the_normalisation_of_the_last_step(trained):
     assert not torch.equal(theirs["head.weight"], ours["head.weight"])
 
 
-def test_the_script_trains_the_judge(
-    trained, train_main, train_module, fake_root, fake_test, tmp_path, monkeypatch, capfd
-):
-    assert train_module.CARDS[CARD.name] is CARD
-    monkeypatch.setitem(train_module.CARDS, CARD.name, SMALL)
-    options = (CARD.name, "--threads", 1, "--data", fake_root, "--out", tmp_path)
-    train_main(*options)
-    header = checkpoint.read_header(tmp_path / FILE)
-    assert (header["name"], header["family"]) == ("classifier", "classifier")
-    assert "prior" not in header
-    assert header["losses"] == trained[1]  # the script's run is the run
-    assert header["training"]["command"].startswith("python scripts/train.py classifier --seed 0 --epochs 25")
-    _, labels = classifier.load(tmp_path / FILE).judge(fake_test.images)
-    assert (labels == fake_test.labels).float().mean().item() == pytest.approx(header["losses"]["test"]["accuracy"])
-    capfd.readouterr()
-    train_main(*options, "--resume")
-    assert "classifier: trained already" in capfd.readouterr().err
-
-
 # -- its file
 
 
-def test_a_classifier_saved_and_loaded_is_the_same(file, judge, fake_test):
+def test_a_classifier_saved_and_loaded_is_the_same(file, network, fake_test):
     loaded = classifier.load(file)
-    assert same(loaded, judge)
+    assert same(loaded, network)
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
-    torch.testing.assert_close(loaded.judge(fake_test.images)[0], judge.judge(fake_test.images)[0])
-    assert same(classifier.load(str(file)), judge)
+    torch.testing.assert_close(loaded.classify(fake_test.images)[0], network.classify(fake_test.images)[0])
+    assert same(classifier.load(str(file)), network)
 
 
-def test_the_classifier_is_that_of_the_gallery(file, judge, monkeypatch):
-    monkeypatch.setattr(gallery, "WEIGHTS", file.parent)
-    assert same(classifier.load(), judge)
-    other = Classifier(judge.config)
+def test_the_classifier_is_that_of_the_gallery(file, network, monkeypatch):
+    monkeypatch.setenv(gallery.VARIABLE, str(file.parent))
+    assert same(classifier.load(), network)
+    other = Classifier(network.config)
     checkpoint.write(file, other.state_dict(), checkpoint.read_header(file))
     assert same(classifier.load(), other)  # the file that is there now
     file.unlink()
@@ -348,7 +334,7 @@ def test_the_file_of_a_model_is_refused():
         (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "expected tensors with the checksum"),
         (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16, 18]"), "found .*16"),
         (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16, -1]"), "expected a config of the family"),
-        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16    ]"), "expected three numbers of channels"),
+        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16    ]"), "widths: expected 3 sizes"),
     ],
 )
 def test_a_damaged_file_is_refused(damage, says, file):
@@ -365,7 +351,7 @@ def test_a_damaged_file_is_refused(damage, says, file):
 def test_the_gallery_does_not_show_it(file, monkeypatch):
     for name in ("ae_2", "vae_2"):
         shutil.copy(gengallery.info(name)["path"], file.parent)
-    monkeypatch.setattr(gallery, "WEIGHTS", file.parent)
+    monkeypatch.setenv(gallery.VARIABLE, str(file.parent))
     assert gengallery.list_models() == ["ae_2", "vae_2"]
     for call in (gengallery.load, gengallery.info):
         with pytest.raises(ValueError, match=r"unknown model 'classifier': (?!.*'classifier')"):
@@ -374,35 +360,35 @@ def test_the_gallery_does_not_show_it(file, monkeypatch):
             call("clasifier")
     with pytest.raises(ValueError, match="unknown family 'classifier'; there are autoencoder, vae"):
         gengallery.list_models(family="classifier")
-    with pytest.raises(CheckpointError, match="unknown family 'classifier'"):
+    with pytest.raises(CheckpointError, match="expected a model; found a network of the family 'classifier'"):
         gengallery.load(file)
     without = {name: gengallery.info(name) for name in gengallery.list_models()}
     file.unlink()
     assert {name: gengallery.info(name) for name in gengallery.list_models()} == without
 
 
-def test_a_gallery_with_a_judge_and_no_model_is_empty(file, monkeypatch):
-    monkeypatch.setattr(gallery, "WEIGHTS", file.parent)
+def test_a_gallery_with_a_classifier_and_no_model_is_empty(file, monkeypatch):
+    monkeypatch.setenv(gallery.VARIABLE, str(file.parent))
     assert gengallery.list_models() == []
     with pytest.raises(ValueError, match="no weights in"):
         gengallery.load("vae_2")
 
 
-# -- the one that judges the gallery
+# -- the one by which the gallery is evaluated
 
 
-def test_the_committed_classifier_is_small_and_as_good_as_it_says(real_root):
-    path = gallery.WEIGHTS / FILE
+def test_the_committed_classifier_is_small_and_as_good_as_it_says(real_data):
+    path = gallery.SHIPPED / FILE
     assert path.stat().st_size < 2_000_000
-    header, test = checkpoint.read_header(path), data.load(data.TEST, real_root, download=False)
-    _, labels = classifier.load().judge(test.images)
+    header, test = checkpoint.read_header(path), real_data.split(data.TEST)
+    _, labels = classifier.load().classify(test.images)
     accuracy = (labels == test.labels).float().mean().item()
     assert accuracy >= 0.94
     assert accuracy == pytest.approx(header["losses"]["test"]["accuracy"], abs=3e-4)  # three images, by rounding
 
 
 def test_the_committed_classifier_is_the_cards():
-    header = checkpoint.read_header(gallery.WEIGHTS / FILE)
+    header = checkpoint.read_header(gallery.SHIPPED / FILE)
     assert header["card"] == CARD.describe()
     assert ClassifierConfig.from_json(header["config"]) == CARD.config
     assert (header["training"]["epochs"], header["training"]["seed"]) == (CARD.recipe.epochs, CARD.seed)

@@ -1,8 +1,6 @@
 """What the README says is true: its Python runs, its table is the files', its pins are the ones tested."""
 
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -50,9 +48,3 @@ def test_the_pins_agree():
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
 def test_its_links_lead_somewhere(path):
     assert (ROOT / path).exists()
-
-
-def test_the_wheel_brings_the_weights():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"] == {"weights": "gengallery/weights"}
-    assert Path(ROOT / "weights").is_dir()

@@ -1,9 +1,7 @@
-"""Training: the loop on a small stand-in for the data, the script, and going on after a kill as if nothing had been."""
+"""Training: the loop on a small stand-in for the data, what it costs, and states that go on bit for bit."""
 
 import math
-import subprocess
-import sys
-import time
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,25 +9,29 @@ from pathlib import Path
 import pytest
 import safetensors
 import torch
-from conftest import ROOT, TRAIN_SCRIPT, TRAIN_SIZE, offline, run_python
+from conftest import TRAIN_SIZE
 
 import gengallery
-from gengallery import checkpoint, data
-from gengallery.adversarial import ContestRecipe
+from gengallery import data
 from gengallery.data import as_floats
-from gengallery.evaluate import mean_losses
-from gengallery.model import Condition, Recipe
-from gengallery.models import cards
+from gengallery.families import cards
+from gengallery.learners.adversarial import RelativisticRecipe
+from gengallery.model.network import tensors_of
+from gengallery.model.spec import Condition, Recipe
 from gengallery.models.autoencoder import AutoencoderConfig
 from gengallery.models.gan import GanConfig
-from gengallery.priors import FittedFlow
-from gengallery.training import TRAINING_IMAGES, Operations, ResumeError, Run, cost, file_header, parameters
+from gengallery.priors.flow import FittedFlow
+from gengallery.storage import checkpoint
+from gengallery.training import flops
+from gengallery.training.flops import Operations, parameters
+from gengallery.training.run import ResumeError, Run, file_header, mean_losses
 
 # One of each family: a plain one with warm-up and cosine; two optimizers, an average of weights and a penalty;
 # convolutions laid out as channels_last.
 KINDS = ("ae_16", "gan_dim_8", "vae_64_relu")
 BATCH = 128
 STEPS = TRAIN_SIZE // BATCH  # an epoch
+TRAINING_IMAGES = 60_000  # whose training is counted
 
 
 def run_of(name: str, train: data.Split, epochs: int = 2, seed: int = 0, **recipe) -> Run:
@@ -49,8 +51,12 @@ def losses_of(run: Run, split: data.Split) -> dict[str, float]:
 
 
 def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    a, b = one.state_dict(), other.state_dict()
+    a, b = tensors_of(one), tensors_of(other)
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def cost(card) -> dict[str, float]:
+    return flops.cost(card, TRAINING_IMAGES)
 
 
 # -- the loop
@@ -68,7 +74,7 @@ def test_the_loss_falls(name, loss, fake_train, fake_test):
 
 
 def test_a_gan_comes_nearer_to_the_grey_level_of_the_data(fake_train, fake_test):
-    run, level = run_of("gan_dim_8", fake_train, epochs=30, average=0.9), as_floats(fake_train.images).mean()
+    run, level = run_of("gan_dim_8", fake_train, epochs=30, ema_decay=0.9), as_floats(fake_train.images).mean()
     before = abs(run.model.generate(64).mean() - level)  # mid-grey, before it has learned
     complete(run)
     model, losses = run.finish(fake_test)
@@ -115,7 +121,7 @@ def test_images_come_as_the_convention_has_them(fake_train):
 
 
 def test_the_rate_rises_and_then_falls_along_half_a_cosine(fake_train):
-    run = run_of("ae_2", fake_train, epochs=4, rate=0.01, warmup=0.25)
+    run = run_of("ae_2", fake_train, epochs=4, lr=0.01, warmup=0.25)
     rates = [(run.learner.optimizers[0].param_groups[0]["lr"]) for _ in range(4) for _ in run.epoch()]
     total = 4 * STEPS
     expected = [0.01 * 0.5 * (1 + math.cos(math.pi * k / total)) * min(1, k / total / 0.25) for k in range(total)]
@@ -132,8 +138,8 @@ def test_the_rate_stays_where_the_recipe_has_no_cosine(fake_train):
 
 
 def test_a_generators_rate_of_its_own_takes_the_same_course(fake_train):
-    name = next(name for name, card in cards().items() if isinstance(card.recipe, ContestRecipe))
-    run = run_of(name, fake_train, epochs=2, rate=0.01, generator_rate=0.001, warmup=0.25, cosine=True)
+    name = next(name for name, card in cards().items() if isinstance(card.recipe, RelativisticRecipe))
+    run = run_of(name, fake_train, epochs=2, lr=0.01, generator_lr=0.001, warmup=0.25, cosine=True)
     of_discriminator, of_generator = (optimizer.param_groups[0] for optimizer in run.learner.optimizers)
     rates = [(of_discriminator["lr"], of_generator["lr"]) for _ in range(2) for _ in run.epoch()]
     assert len({rate for rate, _ in rates}) > STEPS  # it does change
@@ -141,7 +147,7 @@ def test_a_generators_rate_of_its_own_takes_the_same_course(fake_train):
 
 
 def test_the_average_of_the_weights_agrees_with_one_by_hand(fake_train):
-    run = run_of("gan_dim_8", fake_train, epochs=2, average=0.8)
+    run = run_of("gan_dim_8", fake_train, epochs=2, ema_decay=0.8)
     by_hand = None
     for _ in range(2):
         for _ in run.epoch():
@@ -191,8 +197,8 @@ def test_losses_are_means_over_all_images_whatever_the_last_batch_holds(fake_tra
     run, n = run_of("ae_2", fake_train), TRAIN_SIZE  # 640 images: batches of 500 and 140
     x = as_floats(fake_train.images)
     with torch.inference_mode():
-        untold = Condition(fake_train.labels)
-        errors = (run.model.decoder(run.model.encoder(x, untold), untold) - x).square().sum() / n / 784
+        given = Condition(fake_train.labels)
+        errors = (run.model.decoder(run.model.encoder(x, given), given) - x).square().sum() / n / 784
     assert losses_of(run, fake_train)["mse"] == pytest.approx(errors.item(), rel=1e-5)
     assert losses_of(run, fake_train) == losses_of(run, fake_train)
 
@@ -203,6 +209,16 @@ def test_a_run_that_makes_no_sense_is_refused(fake_train):
     few = data.Split(fake_train.images[:100], fake_train.labels[:100])
     with pytest.raises(ValueError, match="expected at least one batch of 128 images, found 100"):
         run_of("ae_2", few)
+    for shape in ((1, 32, 32), (3, 28, 28)):
+        other = data.Split(torch.zeros(TRAIN_SIZE, *shape, dtype=torch.uint8), fake_train.labels)
+        says = rf"train: expected images of shape \(1, 28, 28\), as ae_2 takes, found {re.escape(str(shape))}"
+        with pytest.raises(ValueError, match=says):
+            run_of("ae_2", other)
+    many = data.Split(fake_train.images, fake_train.labels + 1)
+    with pytest.raises(
+        ValueError, match="train: expected labels below 10, the number of classes that ae_2 has, found 10"
+    ):
+        run_of("ae_2", many)
 
 
 def test_a_loss_that_is_no_longer_finite_stops_the_run(fake_train):
@@ -212,8 +228,8 @@ def test_a_loss_that_is_no_longer_finite_stops_the_run(fake_train):
         complete(run)
 
 
-def test_recipes_have_defaults_that_average_and_warm_nothing():
-    assert (Recipe(1).warmup, Recipe(1).average, Recipe(1).cosine) == (0.0, 0.0, True)
+def test_recipes_have_defaults_without_average_and_warmup():
+    assert (Recipe(1).warmup, Recipe(1).ema_decay, Recipe(1).cosine) == (0.0, 0.0, True)
 
 
 def test_the_header_rebuilds_the_model(fake_train, fake_test, tmp_path):
@@ -226,7 +242,7 @@ def test_the_header_rebuilds_the_model(fake_train, fake_test, tmp_path):
     assert header["parameters"] == parameters(run.card) == sum(p.numel() for p in model.parameters())
     assert header["training"]["data"] == fake_train.checksum()
     assert header["training"]["epochs"] == 2
-    assert header["cost"] == cost(run.card)
+    assert header["cost"] == flops.cost(run.card, TRAIN_SIZE)
 
 
 # -- what a training costs
@@ -253,18 +269,18 @@ def test_the_operations_of_a_dense_autoencoder_by_hand():
     assert cost(replace(card, recipe=replace(card.recipe, epochs=3)))["training"] == 3 * found["training"]
 
 
-def test_the_operations_of_a_contest_by_hand():
+def test_the_operations_of_an_adversarial_step_by_hand():
     card = replace(cards()["gan_dim_8"], config=GanConfig(8, generator_dims=(32,), discriminator_dims=(16,)))
     plain = replace(card, recipe=replace(card.recipe, epochs=1, gamma=0.0))
     generator, discriminator = 2 * (8 * 32 + 32 * 784), 2 * (784 * 16 + 16)
-    # A forgery; a verdict on it and on a real image, and the gradients of the weights and of what lies between.
+    # A generated image; a logit of it and of a real one, and the gradients of the weights and of what lies between.
     first = generator + 2 * discriminator + 2 * discriminator + 2 * 2 * 16
-    # A verdict on the forgery, its gradient all the way back, then the generator's weights and what lies between.
+    # A logit of the generated image, its gradient all the way back, then the generator's weights and what lies between.
     second = discriminator + discriminator + generator + 2 * 32 * 784
     assert cost(plain)["training"] == an_epoch(first + second)
     assert cost(plain)["image"] == generator
     penalised = [
-        cost(replace(card, recipe=replace(card.recipe, epochs=1, gamma=1.0, penalise_every=every)))["training"]
+        cost(replace(card, recipe=replace(card.recipe, epochs=1, gamma=1.0, penalty_every=every)))["training"]
         for every in (1, 4)
     ]
     extra = [value - cost(plain)["training"] for value in penalised]
@@ -313,7 +329,7 @@ def test_a_run_may_start_from_another_models_weights(fake_train):
 
 
 def test_all_of_a_learners_networks_start_from_the_others_weights(fake_train):
-    card = next(card for card in cards().values() if card.start and isinstance(card.recipe, ContestRecipe))
+    card = next(card for card in cards().values() if card.start and isinstance(card.recipe, RelativisticRecipe))
     learner, theirs = Run(card, fake_train).learner, gengallery.load(card.start).state_dict()
     shared = {
         side: {
@@ -356,7 +372,7 @@ def test_a_model_kept_in_half_precision_is_measured_as_it_is_kept(prior, fake_tr
     card = replace(cards()["ae_16"], config=AutoencoderConfig(4, prior=prior))
     sizes = {}
     for half in (False, True):
-        run = Run(replace(card, half=half), fake_train, epochs=1)
+        run = Run(replace(card, float16=half), fake_train, epochs=1)
         complete(run)
         assert not is_half(run.model)
         model, losses = run.finish(fake_test)
@@ -423,7 +439,7 @@ def state(fake_train, tmp_path) -> Path:
         ("a training with name 'ae_16', found 'ae_2'", {"name": "ae_16"}),
         ("a training with seed 1, found 0", {"seed": 1}),
         ("a training with epochs 3, found 2", {"epochs": 3}),
-        ("a training with recipe .*found", {"rate": 0.5}),
+        ("a training with recipe .*found", {"lr": 0.5}),
     ],
 )
 def test_a_state_of_another_run_is_refused(says, other, fake_train, state):
@@ -474,123 +490,3 @@ def test_a_damaged_state_is_refused(damage, fake_train, state):
 def test_a_missing_state_is_refused(fake_train, tmp_path):
     with pytest.raises(ResumeError, match="expected the state of a training, found none"):
         run_of("ae_2", fake_train).restore(tmp_path / "nothing")
-
-
-# -- scripts/train.py
-
-
-def test_the_script_makes_a_file_that_loads(fake_root, tmp_path):
-    options = ("--epochs", 2, "--seed", 5, "--threads", 1, "--data", fake_root, "--out", tmp_path)
-    done = run_python(TRAIN_SCRIPT, "ae_16", "gan_dim_8", *options)
-    assert done.returncode == 0, done.stderr
-    assert "mse" in done.stderr  # the bar shows the losses
-    assert "epoch 2/2" in done.stderr
-    for name in ("ae_16", "gan_dim_8"):
-        path = tmp_path / f"{name}.safetensors"
-        assert f"{path}: " in done.stdout
-        assert gengallery.load(path).generate(3).shape == (3, 1, 28, 28)
-        training = checkpoint.read_header(path)["training"]
-        assert (training["seed"], training["epochs"]) == (5, 2)
-        assert training["command"].startswith(f"python scripts/train.py {name} --seed 5 --epochs 2")
-        assert training["versions"].keys() >= {"torch", "numpy"}
-    assert sorted(p.name for p in tmp_path.rglob("*.safetensors")) == ["ae_16.safetensors", "gan_dim_8.safetensors"]
-
-
-@pytest.mark.parametrize(("name", "epochs"), [("ae_16", 150), ("gan_dim_8", 60), ("vae_64_relu", 6)])
-def test_a_training_killed_and_resumed_ends_in_the_same_bits(name, epochs, fake_root, tmp_path, train_main, capfd):
-    options = (name, "--epochs", epochs, "--data", fake_root, "--threads", 1)
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    state = killed / ".training" / f"{name}.safetensors"
-    with subprocess.Popen(
-        [sys.executable, TRAIN_SCRIPT, *map(str, options), "--out", killed],
-        cwd=ROOT,
-        env=offline(),
-        stderr=subprocess.PIPE,
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not state.exists():
-            assert process.poll() is None, process.stderr.read().decode()
-            assert time.monotonic() < deadline, "no state was saved"
-            time.sleep(0.005)
-        process.kill()
-    assert not (killed / f"{name}.safetensors").exists(), "the training was over before the kill"
-
-    train_main(*options, "--out", killed, "--resume")
-    assert f"{name}: goes on after epoch" in capfd.readouterr().err
-    train_main(*options, "--out", whole)
-    resumed, expected = (checkpoint.read(folder / f"{name}.safetensors") for folder in (killed, whole))
-    assert resumed.header["checksum"] == expected.header["checksum"]
-    assert resumed.header["losses"] == expected.header["losses"]
-    assert all(torch.equal(resumed.tensors[key], expected.tensors[key]) for key in expected.tensors)
-    assert not state.exists()
-
-
-def test_resuming_where_there_is_nothing_to_resume_trains_from_the_start(fake_root, tmp_path, train_main):
-    options = ("ae_16", "--epochs", 2, "--threads", 1, "--data", fake_root)
-    train_main(*options, "--out", tmp_path / "a", "--resume")
-    train_main(*options, "--out", tmp_path / "b")
-    one, other = (checkpoint.read_header(tmp_path / x / "ae_16.safetensors") for x in "ab")
-    assert one["checksum"] == other["checksum"]
-
-
-@pytest.fixture
-def stopped(fake_root, tmp_path, train_main, train_module, monkeypatch) -> Path:
-    """A folder in which a training of ae_16 was stopped after its first epoch."""
-    with monkeypatch.context() as patch:
-        patch.setattr(train_module.Run, "finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", tmp_path)
-    return tmp_path
-
-
-def test_a_training_stopped_before_its_file_was_written_is_finished(stopped, fake_root, train_main):
-    assert not (stopped / "ae_16.safetensors").exists()
-    train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", stopped, "--resume")
-    gengallery.load(stopped / "ae_16.safetensors")
-
-
-def test_resuming_with_other_settings_is_one_line(stopped, fake_root, train_main):
-    with pytest.raises(SystemExit, match=r"^train\.py: .*expected a training with seed 9, found 0.*without --resume$"):
-        train_main(
-            "ae_16", "--epochs", 1, "--threads", 1, "--seed", 9, "--data", fake_root, "--out", stopped, "--resume"
-        )
-
-
-def test_resuming_from_a_damaged_state_is_one_line(stopped, fake_root, train_main):
-    state = stopped / ".training" / "ae_16.safetensors"
-    state.write_bytes(state.read_bytes()[:100])
-    with pytest.raises(SystemExit, match=r"^train\.py: .*expected the state of a training.*without --resume$"):
-        train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", stopped, "--resume")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (("vae_3",), "unknown model 'vae_3'; there are ae_2"),
-        ((), "give either names or --all"),
-        (("ae_2", "--all"), "give either names or --all"),
-        (("ae_2", "--epochs", "many"), "invalid int value: 'many'"),
-    ],
-)
-def test_arguments_that_make_no_sense(arguments, says, train_main, capsys):
-    with pytest.raises(SystemExit) as caught:
-        train_main(*arguments)
-    assert caught.value.code == 2
-    assert says in capsys.readouterr().err
-
-
-def test_settings_that_make_no_sense_are_one_line(train_main, fake_root, tmp_path):
-    with pytest.raises(SystemExit, match=r"^train\.py: epochs: expected at least 1, found 0$"):
-        train_main("ae_2", "--epochs", 0, "--data", fake_root, "--out", tmp_path)
-    with pytest.raises(SystemExit, match=r"^train\.py: .*Not a directory"):
-        (tmp_path / "file").write_text("in the way")
-        train_main("ae_16", "--epochs", 1, "--threads", 1, "--data", fake_root, "--out", tmp_path / "file")
-
-
-def test_a_missing_data_set_is_one_line_that_says_what_to_do(tmp_path):
-    done = run_python(TRAIN_SCRIPT, "ae_2", "--data", tmp_path / "empty", "--out", tmp_path)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"train.py: Fashion-MNIST in {tmp_path / 'empty'}: it could not be read or downloaded")
-    assert "--data" in last
-    assert "Traceback" not in done.stderr

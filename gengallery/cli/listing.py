@@ -20,7 +20,7 @@ def add(commands: "Commands") -> None:
         commands, "list", list_models, "List the models.", "gengallery list 'vae*'\ngengallery list --option label"
     )
     parser.add_argument(
-        "pattern", nargs="?", default="*", metavar="PATTERN", help="only the names that match, such as 'vae*'"
+        "pattern", nargs="?", default="*", metavar="PATTERN", help="only names like this one, such as 'vae*'"
     )
     parser.add_argument("--family", help="only the models of this family, such as gan")
     parser.add_argument("--option", choices=OPTIONS, help="only the models whose calls take this option")

@@ -1,6 +1,5 @@
 """`gengallery demo` and `gengallery space`: the gallery in a browser, here or on a Hugging Face Space."""
 
-import os
 import shutil
 import sys
 from importlib import import_module
@@ -16,7 +15,6 @@ from gengallery.storage.checkpoint import SUFFIX
 if TYPE_CHECKING:
     from gengallery.cli.common import Commands
 
-OWN_ADDRESSES = ("localhost", "127.0.0.1", "::1")
 REQUIRED = ("numpy", "pillow", "safetensors", "torch", "torchvision", "tqdm")  # as in pyproject.toml
 LEFT_OUT = ("__pycache__", ".*", "node_modules", "tests", "package*.json", "tsconfig.json", "weights", "demo")
 SPACE = """---
@@ -90,7 +88,6 @@ def demo(options: Options) -> None:
 
     if find_spec("gradio") is None:
         raise ValueError("the demo needs Gradio, which is not installed: pip install 'gengallery[demo]'")
-    reach_oneself_directly(*([options.host] if options.host else []))
     if options.script:
         _run(Path(options.script))
     if not default().list():
@@ -103,14 +100,6 @@ def demo(options: Options) -> None:
         threading.Event().wait()
     except KeyboardInterrupt:
         page.demo.close(verbose=False)
-
-
-def reach_oneself_directly(*hosts: str) -> None:
-    """Have no proxy asked for this machine's own addresses: Gradio calls itself when it starts."""
-    for variable in ("no_proxy", "NO_PROXY"):
-        named = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
-        if "*" not in named:
-            os.environ[variable] = ",".join(dict.fromkeys([*named, *OWN_ADDRESSES, *hosts]))
 
 
 def _page() -> str:

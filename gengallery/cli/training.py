@@ -107,15 +107,19 @@ def train(options: Options) -> None:
                 if not options.all or options.data is None:
                     raise
                 print(f"{name}: left out: {error}", file=sys.stderr)
+        for number, (card, data) in enumerate(jobs):
+            before = {earlier.name for earlier, _ in jobs[:number]}
+            if card.start and card is not known[card.name] and card.start not in before:
+                _check_start(card, data, _folder(options, data))
         for card, data in jobs:
             try:
-                _train(card, data, options)
+                _train(card, data, options, adapted=card is not known[card.name])
             except KeyboardInterrupt as interrupt:
                 again = [*options.again, *([] if options.resume else ["--resume"])]
                 raise Interrupted(f"Interrupted; go on with: {shlex.join(again)}") from interrupt
     out = _folder(options, jobs[-1][1]) if jobs else None
     if out is not None and out != galleries.default().folder:
-        print(f"To see them: {shlex.join(['gengallery', 'generate', jobs[-1][0].name, '--gallery', str(out)])}")
+        print(f"To see what is there: {shlex.join(['gengallery', 'list', '--gallery', str(out)])}")
 
 
 def _planned(card: "Card", options: Options) -> "tuple[Card, Dataset]":
@@ -168,16 +172,20 @@ def _own_dataset() -> str:
     return gallery.image.dataset if gallery.list() else DEFAULT
 
 
-def _train(card: "Card", data: "Dataset", options: Options) -> None:
+def _check_start(card: "Card", data: "Dataset", out: Path) -> None:
+    """Raise ValueError unless `out` has the model that the training on `card` starts from."""
+    if not (out / f"{card.start}{SUFFIX}").is_file():
+        raise ValueError(f"{card.name} starts from {card.start}: train that on {data.name} first, into {out}")
+
+
+def _train(card: "Card", data: "Dataset", options: Options, adapted: bool) -> None:
     """Train the model on `card` and write its file; after each epoch, a state to resume from."""
     from gengallery.training.run import Run, file_header
 
     out = _folder(options, data)
     target, state = out / f"{card.name}{SUFFIX}", out / DRAFTS / f"{card.name}{SUFFIX}"
     with ExitStack() as stack:
-        if card.start and card.dataset != galleries.default().info(card.start)["image"]["dataset"]:
-            if not (out / f"{card.start}{SUFFIX}").is_file():
-                raise ValueError(f"{card.name} starts from {card.start}: train that on {data.name} first, into {out}")
+        if card.start and adapted:  # from the model that was trained on the same data
             stack.enter_context(using_gallery(out))
         run = Run(card, data.split("trainval"), options.seed, options.epochs, device=options.device)
     album = Album(card.name, run, out) if options.snapshots else None
@@ -200,7 +208,9 @@ def _train(card: "Card", data: "Dataset", options: Options) -> None:
     checkpoint.write(target, model.state_dict(), file_header(run, losses, _command(run, options)))
     if album:
         print(album.publish())
-    state.unlink()  # last: whatever is interrupted before is done again from it
+    state.unlink()  # only now: whatever is interrupted before is done again from it
+    if album:
+        album.draft.unlink()
     print(f"{target}: {run.seconds:.0f} s, test {shown(losses['test'])}")
 
 
@@ -255,8 +265,8 @@ class Album:
             history.write(self.draft, {**earlier, epoch: self.run.model})
 
     def publish(self) -> Path:
-        """Put the finished album where the gallery looks for it. The draft stays until the next training: until the
-        state is gone, the last steps may be done again."""
+        """Put the finished album where the gallery looks for it. The draft stays for as long as the state to resume
+        from: until then, the last steps may have to be done again."""
         from gengallery.storage.files import write_atomically
 
         write_atomically(self.path, self.draft.read_bytes())

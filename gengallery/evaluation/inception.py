@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from gengallery.data import Split
+from gengallery.data.downloads import torchvision_datasets
 from gengallery.evaluation.reference import COUNT, SEED
 from gengallery.model.model import Model
 
@@ -32,6 +33,7 @@ class Inception:
 
     def __init__(self, test: Split, network: nn.Module | None = None):
         try:
+            torchvision_datasets()  # mends the import of torchvision, which torchmetrics does next
             # Only here, for few need it.
             from torchmetrics.image.fid import FrechetInceptionDistance
 

@@ -258,7 +258,7 @@ class Model(Network, ABC):
         """`network` of `x` and `condition`, some at a time, where the model is."""
         _check_output(output)
         with torch.inference_mode():
-            return _joined([network(*part) for part in self._parts(x, condition)], output)
+            return self._joined([network(*part) for part in self._parts(x, condition)], output)
 
     def _parts(self, x: Tensor, condition: Condition) -> Iterator[tuple[Tensor, Condition]]:
         device, dtype = self.placement()
@@ -275,8 +275,15 @@ class Model(Network, ABC):
                 states = [state for state in found if state is not None]
                 if not states:
                     return
-                joined = _joined(states, output)
+                joined = self._joined(states, output)
             yield joined
+
+    def _joined(self, parts: list[Tensor], output: Output) -> Tensor:
+        """The chunks as one tensor like any other: in rows, and none that autograd and in-place calls refuse."""
+        with torch.inference_mode(False), torch.no_grad():
+            whole = torch.cat(parts)
+            whole = whole.to(self.placement()[1]) if output == "device" else whole.float().cpu()
+            return whole.clone(memory_format=torch.contiguous_format)
 
     def _inversion(self, guidance: float | None, steps: int | None) -> dict[str, Any]:
         """The options of `encode` and `reconstruct`: those given, else `inversion_defaults`."""
@@ -326,11 +333,3 @@ class Model(Network, ABC):
 def _check_output(output: object) -> None:
     if output not in ("cpu", "device"):
         raise ValueError(f"output: expected 'cpu' or 'device', found {output!r}")
-
-
-def _joined(parts: list[Tensor], output: Output) -> Tensor:
-    """The chunks as one tensor like any other: in rows, and none that autograd and in-place calls refuse."""
-    with torch.inference_mode(False):
-        whole = torch.cat(parts)
-        whole = whole if output == "device" else whole.float().cpu()
-        return whole.clone(memory_format=torch.contiguous_format)

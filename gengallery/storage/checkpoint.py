@@ -170,11 +170,15 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     import safetensors.torch
     import torch
 
+    from gengallery.defaults import torch_defaults
+
     header = read_header(path)
     path = Path(path)
     try:
-        # The bytes, not a map of the file: what was checked stays true if the file is replaced.
-        tensors = safetensors.torch.load(path.read_bytes())
+        with torch_defaults():
+            # The bytes, not a map of the file: what was checked stays true if the file is replaced.
+            tensors = safetensors.torch.load(path.read_bytes())
+            single = {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}
     except (safetensors.SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(
             path, "a whole safetensors file", f"one that is cut short or damaged ({error})"
@@ -182,11 +186,10 @@ def read(path: str | os.PathLike[str]) -> Checkpoint:
     for name, tensor in tensors.items():
         if not _finite(tensor):
             raise CheckpointError(path, f"finite numbers in {name!r}", "NaN or infinity")
-    tensors = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in tensors.items()}
-    found = checksum(tensors)
+    found = checksum(single)
     if found != header["checksum"]:
         raise CheckpointError(path, f"tensors with the checksum {header['checksum'][:12]}...", f"{found[:12]}...")
-    return Checkpoint(path, header, tensors)
+    return Checkpoint(path, header, single)
 
 
 def write(path: str | os.PathLike[str], tensors: dict[str, "Tensor"], header: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from gengallery.defaults import torch_defaults
 from gengallery.families import learner
 from gengallery.model.model import Model
 from gengallery.model.spec import Card, Condition
@@ -24,7 +25,7 @@ def cost(card: Card, images: int) -> dict[str, float]:
     """Floating-point operations of the products and convolutions, a multiplication and an addition counting as two:
     `training`, of the whole of it with so many `images` an epoch, and `image`, of generating one."""
     trained, drawn = Operations(), Operations()
-    with torch.random.fork_rng(devices=[]):
+    with torch_defaults(), torch.random.fork_rng(devices=[]):
         steps = learner(card)
         spec, count = card.config.image, card.recipe.batch
         classes = torch.arange(count, device="cpu") % max(1, len(spec.classes))

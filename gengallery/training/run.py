@@ -32,6 +32,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gengallery import gallery
 from gengallery.data import Split, as_floats
+from gengallery.defaults import torch_defaults
 from gengallery.families import learner
 from gengallery.learners.learner import Learner
 from gengallery.model.model import Model
@@ -91,16 +92,19 @@ class Run:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
             self.learner: Learner = learner(card)
-        if card.start:
-            start = gallery.load(card.start)
-            for network in self.learner.children():
-                _start_from(network, start)
-        self.learner.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = (
-            AveragedModel(self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=False)
-            if recipe.ema_decay
-            else None
-        )
+        with torch_defaults():
+            if card.start:
+                start = gallery.load(card.start)
+                for network in self.learner.children():
+                    _start_from(network, start)
+            self.learner.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.average = (
+                AveragedModel(
+                    self.learner.model, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=False
+                )
+                if recipe.ema_decay
+                else None
+            )
         self.rng = np.random.default_rng(self.seed)
         self.finished = 0  # epochs
         self.seconds = 0.0  # spent in epochs
@@ -118,12 +122,13 @@ class Run:
         total = len(batches) * self.epochs
         for index, batch in enumerate(batches):
             self._set_lr((self.finished * len(batches) + index) / total)
-            images, labels = as_floats(self.train.images[batch]), self.train.labels[batch]
-            images, labels = images.to(self.device, non_blocking=True), labels.to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
-                losses = self.learner.step(images, labels, self.rng)
-            if self.average is not None:
-                self.average.update_parameters(self.learner.model)
+            with torch.inference_mode(False), torch.enable_grad():
+                images, labels = as_floats(self.train.images[batch]), self.train.labels[batch]
+                images, labels = images.to(self.device, non_blocking=True), labels.to(self.device)
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+                    losses = self.learner.step(images, labels, self.rng)
+                if self.average is not None:
+                    self.average.update_parameters(self.learner.model)
             values = {name: loss.item() for name, loss in losses.items()}
             if not all(map(math.isfinite, values.values())):
                 raise FloatingPointError(
@@ -150,6 +155,10 @@ class Run:
 
     def finish(self, test: Split) -> tuple[Network, dict[str, dict[str, float]]]:
         """The trained network, a model's prior and latent statistics fitted, and its losses on train and test."""
+        with torch_defaults():
+            return self._finished(test)
+
+    def _finished(self, test: Split) -> tuple[Network, dict[str, dict[str, float]]]:
         model = self.model.eval()
         model.name = self.card.name
         if self.card.float16:

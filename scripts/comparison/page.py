@@ -55,8 +55,8 @@ def _introduction(found: dict[str, Any]) -> Iterator[str]:
         "separately. The earlier moments are of the same run on its way, not of shorter runs, whose rates would have "
         f"come down by then. {conditional}Fréchet distances are of {many:,} samples, or {few:,} of models that take "
         "steps, against the 10,000 test images in the classifier's features; as many training images in their place "
-        f"have {floors}. Precision and recall are of {few:,} samples each. One seed, and recipes that nobody has tuned for "
-        "this race: small differences mean nothing."
+        f"have {floors}. Precision and recall are of {few:,} samples each. One seed, and recipes that nobody has tuned "
+        "for this race: small differences mean nothing."
     )
 
 
