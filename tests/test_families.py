@@ -157,6 +157,7 @@ def stand_in(fake_train, fake_test, monkeypatch):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CARDS)
 def test_every_family_is_measured(name, stand_in, monkeypatch):
     card = CARDS[name]

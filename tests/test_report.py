@@ -240,11 +240,13 @@ def made(fake_root, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_the_script_writes_pages_pictures_and_what_it_measured(made):
     assert {path.name for path in made.iterdir()} == {"report.md", "report.pt.md", "report"}
     assert {path.name for path in (made / "report").iterdir()} == {measure.FILE, *(figure.file for figure in FIGURES)}
 
 
+@pytest.mark.slow
 def test_errors_are_those_of_the_data(made, fake_train, fake_test):
     found = Measured.read(made / "report")
     assert found.sizes == {"train": len(fake_train), "test": len(fake_test)} and found.samples == SAMPLES
@@ -260,6 +262,7 @@ def test_errors_are_those_of_the_data(made, fake_train, fake_test):
     assert all(set(of) == set(pages.LATENTS) for of in found.frechet.values())
 
 
+@pytest.mark.slow
 def test_figure_20_covers_two_deviations_of_the_encoded_test_set(made, fake_train, fake_test):
     found, model = Measured.read(made / "report"), gengallery.load("ae_2")
     z = model.encode(fake_test.images.float() / 255).numpy()

@@ -25,6 +25,7 @@ def test_no_script_is_imported_by_another(path):
     assert "sys.path" not in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.name)
 def test_each_script_runs_from_the_checkout(path):
     done = run_python(path, "--help")
