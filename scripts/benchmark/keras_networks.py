@@ -130,7 +130,7 @@ def main() -> None:
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     keras.utils.set_random_seed(0)
-    with np.load(options.images) as images:
+    with np.load(options.images, allow_pickle=False) as images:
         train, test = (images[split].astype("float32") / 255 for split in ("train", "test"))
     height, width = train.shape[1:]
     pixels = height * width
