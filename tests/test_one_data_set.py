@@ -134,8 +134,8 @@ def test_the_rule_for_python_sees(code):
 @pytest.mark.parametrize(
     "code",
     [
-        "EPOCHS = 10", "k = 7", "shape = (2, 7)", "x[:10]", "x = '28px'", "x = 'size_784'", "0.28", "def f():\n    '''28'''",
-        "x = 'T-shirts'",
+        "EPOCHS = 10", "k = 7", "shape = (2, 7)", "x[:10]", "x = '28px'", "x = 'size_784'", "0.28",
+        "def f():\n    '''28'''", "x = 'T-shirts'",
         "range(10)", "x % 10", "x = 'a handbag'", "x = '#282828'", "batch = 128", "True",
         "Card('x', summary='All 784 numbers.')",
     ],
