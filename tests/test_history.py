@@ -1,4 +1,4 @@
-"""Models in the course of their training: what is kept, and what a wrong file is told."""
+"""Models in the course of their training: what is kept, and how a wrong file is refused."""
 
 import shutil
 

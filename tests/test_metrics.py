@@ -1,4 +1,7 @@
-"""The figures: each against an independent oracle, what must hold of it, and what is refused by name."""
+"""The figures: each against an independent oracle, what must hold of it, and what is refused by name.
+
+One file, since they share their oracles and clouds of samples.
+"""
 
 import importlib
 import math

@@ -1,62 +1,32 @@
-"""Training: the loop on a small stand-in for the data, what it costs, and states that go on bit for bit."""
+"""Training: the loop on a small stand-in for the data, where it starts, and how a model is kept."""
 
 import math
 import re
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 
 import pytest
-import safetensors
 import torch
 from conftest import TRAIN_SIZE
+from runs import KINDS, STEPS, complete, losses_of, run_of, same
 
 import gengallery
 from gengallery import data
 from gengallery.data import as_floats
 from gengallery.families import cards
 from gengallery.learners.adversarial import RelativisticRecipe
-from gengallery.model.network import tensors_of
 from gengallery.model.spec import Condition, Recipe
 from gengallery.models.autoencoder import AutoencoderConfig
-from gengallery.models.gan import GanConfig
 from gengallery.priors.flow import FittedFlow
 from gengallery.storage import checkpoint
 from gengallery.training import flops
-from gengallery.training.flops import Operations, parameters
-from gengallery.training.run import ResumeError, Run, file_header, mean_losses
-
-# One of each family: a plain one with warm-up and cosine; two optimizers, an average of weights and a penalty;
-# convolutions laid out as channels_last.
-KINDS = ("ae_16", "gan_dim_8", "vae_64_relu")
-BATCH = 128
-STEPS = TRAIN_SIZE // BATCH  # an epoch
-TRAINING_IMAGES = 60_000  # whose training is counted
+from gengallery.training.flops import parameters
+from gengallery.training.run import Run, file_header, mean_losses
 
 
-def run_of(name: str, train: data.Split, epochs: int = 2, seed: int = 0, **recipe) -> Run:
-    card = cards()[name]
-    return Run(replace(card, recipe=replace(card.recipe, **recipe)), train, seed=seed, epochs=epochs)
-
-
-def complete(run: Run) -> list:
-    steps = []
-    while not run.done:
-        steps += run.epoch()
-    return steps
-
-
-def losses_of(run: Run, split: data.Split) -> dict[str, float]:
-    return mean_losses(partial(run.learner.losses, run.model), split)
-
-
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    a, b = tensors_of(one), tensors_of(other)
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def cost(card) -> dict[str, float]:
-    return flops.cost(card, TRAINING_IMAGES)
+@pytest.fixture
+def small_flows(monkeypatch):
+    """Flows for priors are small and quickly fitted."""
+    monkeypatch.setattr(FittedFlow.__init__, "__defaults__", (32, 2))
 
 
 # -- the loop
@@ -245,78 +215,6 @@ def test_the_header_rebuilds_the_model(fake_train, fake_test, tmp_path):
     assert header["cost"] == flops.cost(run.card, TRAIN_SIZE)
 
 
-# -- what a training costs
-
-
-@pytest.fixture
-def small_flows(monkeypatch):
-    """Flows for priors are small and quickly fitted."""
-    monkeypatch.setattr(FittedFlow.__init__, "__defaults__", (32, 2))
-
-
-def an_epoch(per_image: float, batch: int = BATCH) -> float:
-    return per_image * (TRAINING_IMAGES // batch) * batch
-
-
-def test_the_operations_of_a_dense_autoencoder_by_hand():
-    card = cards()["ae_16"]
-    card = replace(card, recipe=replace(card.recipe, epochs=1))
-    layer = 2 * 784 * 16  # a multiplication and an addition a weight
-    found = cost(card)
-    # Two layers forward; two gradients of weights, and one of what lies between them: images need none.
-    assert found["training"] == an_epoch(5 * layer)
-    assert found["image"] == layer + 2 * 16 * 16  # the decoder, and a draw from the mixture
-    assert cost(replace(card, recipe=replace(card.recipe, epochs=3)))["training"] == 3 * found["training"]
-
-
-def test_the_operations_of_an_adversarial_step_by_hand():
-    card = replace(cards()["gan_dim_8"], config=GanConfig(8, generator_dims=(32,), discriminator_dims=(16,)))
-    plain = replace(card, recipe=replace(card.recipe, epochs=1, gamma=0.0))
-    generator, discriminator = 2 * (8 * 32 + 32 * 784), 2 * (784 * 16 + 16)
-    # A generated image; a logit of it and of a real one, and the gradients of the weights and of what lies between.
-    first = generator + 2 * discriminator + 2 * discriminator + 2 * 2 * 16
-    # A logit of the generated image, its gradient all the way back, then the generator's weights and what lies between.
-    second = discriminator + discriminator + generator + 2 * 32 * 784
-    assert cost(plain)["training"] == an_epoch(first + second)
-    assert cost(plain)["image"] == generator
-    penalised = [
-        cost(replace(card, recipe=replace(card.recipe, epochs=1, gamma=1.0, penalty_every=every)))["training"]
-        for every in (1, 4)
-    ]
-    extra = [value - cost(plain)["training"] for value in penalised]
-    assert extra[0] == 4 * extra[1] > 0
-
-
-@pytest.mark.usefixtures("small_flows")
-def test_drawing_from_a_flow_is_counted_too(monkeypatch):
-    card = replace(cards()["ae_2"], config=AutoencoderConfig(2, prior="flow"))
-    prior, asked, velocity = card.model(card.config).prior, [], FittedFlow.velocity
-    monkeypatch.setattr(FittedFlow, "velocity", lambda self, x, t: asked.append(len(x)) or velocity(self, x, t))
-    found = cost(card)["image"]
-    weights = sum(m.weight.numel() for m in prior.modules() if isinstance(m, torch.nn.Linear))
-    assert sum(asked) > 10
-    assert found == 2 * 784 * 2 + 2 * weights * sum(asked)
-
-
-def test_counting_leaves_torchs_generator_alone():
-    torch.manual_seed(0)
-    before = torch.get_rng_state()
-    cost(cards()["ae_2"])
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_operations_are_products_and_convolutions():
-    with Operations() as counted:
-        torch.ones(2, 3) @ torch.ones(3, 5)
-        assert counted.total == 2 * 2 * 3 * 5
-        torch.conv2d(torch.ones(1, 2, 8, 8), torch.ones(4, 2, 3, 3), padding=1)
-        assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
-        torch.ones(100).exp().sum()
-    assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
-    torch.ones(2, 3) @ torch.ones(3, 5)
-    assert counted.total == 60 + 2 * 8 * 8 * 4 * 2 * 9
-
-
 # -- where it starts, and how it is kept
 
 
@@ -401,92 +299,3 @@ def test_a_run_with_a_flow_for_a_prior_goes_on_bit_for_bit(fake_train, fake_test
     assert same(model, expected)
     assert losses == expected_losses
     assert model.sample(100).isfinite().all()
-
-
-# -- states
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_a_restored_run_goes_on_bit_for_bit(name, fake_train, fake_test, tmp_path):
-    whole = run_of(name, fake_train, epochs=3)
-    steps = complete(whole)
-    first = run_of(name, fake_train, epochs=3)
-    list(first.epoch())
-    first.save(tmp_path / "state")
-    second = run_of(name, fake_train, epochs=3)
-    second.restore(tmp_path / "state")
-    assert second.finished == 1
-    assert second.seconds == first.seconds
-    rest = complete(second)
-    assert [step.losses for step in rest] == [step.losses for step in steps[STEPS:]]
-    assert same(second.learner, whole.learner)
-    (model, losses), (expected, expected_losses) = second.finish(fake_test), whole.finish(fake_test)
-    assert same(model, expected)
-    assert losses == expected_losses
-
-
-@pytest.fixture
-def state(fake_train, tmp_path) -> Path:
-    run = run_of("ae_2", fake_train)
-    list(run.epoch())
-    run.save(tmp_path / "state")
-    return tmp_path / "state"
-
-
-@pytest.mark.parametrize(
-    ("says", "other"),
-    [
-        ("a training with name 'ae_16', found 'ae_2'", {"name": "ae_16"}),
-        ("a training with seed 1, found 0", {"seed": 1}),
-        ("a training with epochs 3, found 2", {"epochs": 3}),
-        ("a training with recipe .*found", {"lr": 0.5}),
-    ],
-)
-def test_a_state_of_another_run_is_refused(says, other, fake_train, state):
-    run = run_of(**{"name": "ae_2", "train": fake_train, **other})
-    with pytest.raises(ResumeError, match=f"{says}.*train without --resume"):
-        run.restore(state)
-
-
-def test_a_state_from_other_data_is_refused(fake_train, state):
-    other = data.Split(fake_train.images.flip(0), fake_train.labels)
-    with pytest.raises(ResumeError, match="a training with data"):
-        run_of("ae_2", other).restore(state)
-
-
-def test_a_state_from_another_number_of_threads_is_refused(fake_train, state):
-    run, threads = run_of("ae_2", fake_train), torch.get_num_threads()
-    torch.set_num_threads(threads + 1)
-    try:
-        with pytest.raises(ResumeError, match="a training with threads"):
-            run.restore(state)
-    finally:
-        torch.set_num_threads(threads)
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: b"",
-        lambda content: content[:7],
-        lambda content: content[:200],
-        lambda content: content[:-1],
-        lambda content: b"garbage" * 100,
-        lambda content: safetensors.torch.save({"x": torch.zeros(1)}),
-        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "no JSON"}),
-        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "[]"}),
-        lambda content: safetensors.torch.save({"x": torch.zeros(1)}, {"run": "{}"}),
-        lambda content: content.replace(b"outward.bias", b"outward.boss"),
-        lambda content: content.replace(b"[784,2]", b"[2,784]"),
-    ],
-)
-def test_a_damaged_state_is_refused(damage, fake_train, state):
-    state.write_bytes(damage(state.read_bytes()))
-    run = run_of("ae_2", fake_train)
-    with pytest.raises(ResumeError, match="train without --resume"):
-        run.restore(state)
-
-
-def test_a_missing_state_is_refused(fake_train, tmp_path):
-    with pytest.raises(ResumeError, match="expected the state of a training, found none"):
-        run_of("ae_2", fake_train).restore(tmp_path / "nothing")
