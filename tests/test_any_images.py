@@ -26,6 +26,8 @@ from gengallery.nn import inversion
 from gengallery.storage import checkpoint
 from gengallery.training.run import Run, file_header
 
+pytestmark = pytest.mark.slow
+
 TRAIN_SIZE, TEST_SIZE, BATCH = 96, 24, 32
 WIDE = ImageSpec(3, 24, 36, ("cat", "dog", "eel"), 0.4, 0.2, "wide")
 

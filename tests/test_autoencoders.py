@@ -198,6 +198,7 @@ def test_where_the_decoder_alone_has_no_class_the_encoder_does_not_help_it(image
     assert model.heads.weight.grad.any()
 
 
+@pytest.mark.slow
 def test_a_conditional_vae_trains_with_classes_left_out_for_both_and_for_the_decoder_alone(images, monkeypatch):
     learner, seen = VaeLearner(Vae(VaeConfig(3, conditional=True)), VaeRecipe(1)), {}
     images, labels = images.repeat(500, 1, 1, 1), LABELS.repeat(500)

@@ -12,6 +12,8 @@ from gengallery.data import default_spec, to_uint8
 from gengallery.model.model import CHUNK, Model
 from gengallery.nn import inversion
 
+pytestmark = pytest.mark.slow
+
 IMAGE = default_spec()
 SHAPE, PIXELS = IMAGE.shape, IMAGE.pixels
 NAMES = gengallery.list_models()

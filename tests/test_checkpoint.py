@@ -154,7 +154,7 @@ WRONG = {
     "an image with too much": (with_config({**IMAGE, "depth": 3}, latent_dim=2), "found depth"),
     "another image": (
         with_config({**IMAGE, "height": 32, "width": 32}, latent_dim=2, components=50),
-        "(1024,) float32; found (784,) float32",
+        "(2, 1024) float32; found (2, 784) float32",
     ),
     "classes that are none": (with_config({**IMAGE, "classes": "abc"}, latent_dim=2), "classes: expected a list"),
     "a pointer of Git LFS": (POINTER, "a safetensors file; found a pointer of Git LFS, in place of the file. Download"),

@@ -19,6 +19,8 @@ from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import CheckpointError
 from gengallery.training.run import Run, file_header
 
+pytestmark = pytest.mark.slow
+
 # A narrow one that learns from a few steps: the card's own average would still be full of its first weights.
 SMALL = replace(
     CARD, config=ClassifierConfig((8, 16, 16)), recipe=replace(CARD.recipe, epochs=25, lr=1e-2, ema_decay=0.8)

@@ -17,6 +17,8 @@ from gengallery.nn import inversion
 from gengallery.training.flops import cost
 from gengallery.training.run import Run
 
+pytestmark = pytest.mark.slow
+
 NAMES = gengallery.list_models()
 ONE_OF_EACH = {gengallery.info(name)["family"]: name for name in reversed(NAMES)}
 every_model = pytest.mark.parametrize("name", NAMES)

@@ -29,6 +29,8 @@ from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import CheckpointError
 from gengallery.training.run import Run, file_header, mean_losses
 
+pytestmark = pytest.mark.slow
+
 NAMES = gengallery.list_models()
 NO_LABELS = torch.full((TEST_SIZE,), default_spec().no_class)
 KINDS = ("ae_2", "gan_dim_8", "vae_2")  # reconstructs; searches; has a posterior

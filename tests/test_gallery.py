@@ -42,6 +42,7 @@ def short_searches(monkeypatch):
 # -- every model: its file and its card
 
 
+@pytest.mark.slow
 @every_model
 def test_a_model_saved_and_loaded_is_the_same(name, tmp_path, short_searches):
     model, path = load(name), tmp_path / "copy.safetensors"

@@ -113,6 +113,7 @@ def ring(n: int, seed: int) -> torch.Tensor:
     return torch.from_numpy(points).float()
 
 
+@pytest.mark.slow
 def test_a_flow_learns_a_ring():
     prior = FittedFlow(2, nonnegative=False, width=64, epochs=30)
     prior.fit(ring(5000, seed=0))

@@ -10,6 +10,8 @@ from runs import KINDS, STEPS, complete, run_of, same
 from gengallery import data
 from gengallery.training.run import ResumeError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("name", KINDS)
 def test_a_restored_run_goes_on_bit_for_bit(name, fake_train, fake_test, tmp_path):

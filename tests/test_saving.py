@@ -23,6 +23,8 @@ from gengallery.nn import inversion
 from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import CheckpointError
 
+pytestmark = pytest.mark.slow
+
 NAMES = gengallery.list_models()
 ONE_OF_EACH = {gengallery.info(name)["family"]: name for name in reversed(NAMES)}
 every_model = pytest.mark.parametrize("name", NAMES)

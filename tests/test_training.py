@@ -16,11 +16,14 @@ from gengallery.families import cards
 from gengallery.learners.adversarial import RelativisticRecipe
 from gengallery.model.spec import Condition, Recipe
 from gengallery.models.autoencoder import AutoencoderConfig
+from gengallery.models.r3gan import R3ganConfig
 from gengallery.priors.flow import FittedFlow
 from gengallery.storage import checkpoint
 from gengallery.training import flops
 from gengallery.training.flops import parameters
 from gengallery.training.run import Run, file_header, mean_losses
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -108,8 +111,8 @@ def test_the_rate_stays_where_the_recipe_has_no_cosine(fake_train):
 
 
 def test_a_generators_rate_of_its_own_takes_the_same_course(fake_train):
-    name = next(name for name, card in cards().items() if isinstance(card.recipe, RelativisticRecipe))
-    run = run_of(name, fake_train, epochs=2, lr=0.01, generator_lr=0.001, warmup=0.25, cosine=True)
+    recipe = RelativisticRecipe(2, lr=0.01, generator_lr=0.001, warmup=0.25, widths=(8, 8))
+    run = Run(replace(cards()["r3gan"], config=R3ganConfig(5, (8, 8), (1, 1)), recipe=recipe), fake_train)
     of_discriminator, of_generator = (optimizer.param_groups[0] for optimizer in run.learner.optimizers)
     rates = [(of_discriminator["lr"], of_generator["lr"]) for _ in range(2) for _ in run.epoch()]
     assert len({rate for rate, _ in rates}) > STEPS  # it does change
