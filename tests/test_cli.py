@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -478,14 +479,23 @@ def test_every_command_is_documented_and_no_other(capsys):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_example_is_one_that_the_parser_takes(name):
-    import shlex
-
     lines = [line.strip() for line in COMMANDS[name].epilog.splitlines()[1:]]
     assert any(line.startswith(f"gengallery {name} ") or line == f"gengallery {name}" for line in lines)
     for line in lines:
         program, *arguments = shlex.split(line)
         if program == "gengallery":
             cli.make_parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_commands_in_other_pages_are_ones_that_the_parser_takes(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("gengallery ")]
+    inline = re.findall(r"`(gengallery \w+ [^`]*)`", text)
+    assert lines or inline
+    for line in (*lines, *inline):
+        cli.make_parser().parse_args(shlex.split(line, comments=True)[1:])
 
 
 def test_the_version(capsys):
