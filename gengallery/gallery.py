@@ -113,7 +113,13 @@ class Gallery:
         if path is None:
             _check_name(saved.header, saved.path)
         model = _model(saved)
-        return model.to(device=device, dtype=dtype) if dtype is not None or str(device) != "cpu" else model
+        if dtype is None and str(device) == "cpu":
+            return model
+
+        from gengallery.defaults import torch_defaults
+
+        with torch_defaults():
+            return model.to(device=device, dtype=dtype)
 
     def histories(self) -> Names:
         """The names of the models whose training is on record, in the order of `list`."""
@@ -281,9 +287,11 @@ def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
     """The network of `kind` that was saved, ready for use. Raises `CheckpointError` if the file describes another."""
     import torch
 
+    from gengallery.defaults import torch_defaults
+
     try:
-        with torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
-            network = kind.build(saved.header["config"]).float()  # whatever torch's default type is
+        with torch_defaults(), torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
+            network = kind.build(saved.header["config"])
     except (TypeError, ValueError, KeyError) as error:
         raise CheckpointError(
             saved.path, f"a config of the family {saved.header['family']!r}", str(error), NEWER
@@ -291,7 +299,8 @@ def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
     prior = getattr(network, "prior", None)
     if prior is not None and prior.describe() != saved.header["prior"]:
         raise CheckpointError(saved.path, f"the prior {prior.describe()}", str(saved.header["prior"]))
-    checkpoint.fill(network, saved)
+    with torch_defaults():
+        checkpoint.fill(network, saved)
     network.name, network.header = saved.header["name"], saved.header
     return network
 

@@ -144,6 +144,7 @@ class Model(Network, ABC):
     ) -> Iterator[Tensor]:  # fmt: skip
         """The images of `generate` as they form: first the noise that they start from, then the state after each step,
         where the model takes steps; else the finished images alone. Raises as `generate` does."""
+        _check_output(output)  # here, since nothing of a generator runs before its first answer is asked for
         return self._formed(*self._drawn(n, seed, label, guidance, steps), output)
 
     def decode(
@@ -266,7 +267,6 @@ class Model(Network, ABC):
             yield part.to(device, dtype), Condition(its.labels.to(device), its.guidance, its.steps)
 
     def _formed(self, z: Tensor, condition: Condition, output: Output) -> Iterator[Tensor]:
-        _check_output(output)
         # Side by side, a step of every chunk at a time.
         paths = [self.path(*part) for part in self._parts(z, condition)]
         while True:
@@ -313,10 +313,12 @@ class Model(Network, ABC):
         d = self.config.latent
         try:
             # By way of numpy, which also knows reversed and big-endian arrays and data frames.
-            array = z.detach().cpu().float() if isinstance(z, Tensor) else np.asarray(z)
-            if isinstance(array, np.ndarray):
-                if array.dtype.kind == "c":
-                    raise TypeError("complex numbers")
+            array = z.detach().cpu() if isinstance(z, Tensor) else np.asarray(z)
+            if array.is_complex() if isinstance(array, Tensor) else array.dtype.kind == "c":
+                raise TypeError("complex numbers")
+            if isinstance(array, Tensor):
+                array = array.float()
+            else:
                 with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
                     array = torch.from_numpy(np.array(array, dtype=np.float32))
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
