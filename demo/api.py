@@ -3,13 +3,14 @@
 import gradio as gr
 import numpy as np
 import torch
-import uploads
-from tabs.parts import refusing
-from views import checks, latent
-from views.common import load, models
 
 import gengallery
 from gengallery.images import CLASS_NAMES, enlarge, sheet
+
+from .shared import checks, uploads
+from .shared.handlers import refusing
+from .shared.models import load, models
+from .tabs.explore import view as explore
 
 SCALE = 4  # of the pictures
 
@@ -68,7 +69,7 @@ def latent_grid(
         y_min: Lower edge.
         y_max: Upper edge.
     """
-    return latent.grid(model, preset, side, x_min, x_max, y_min, y_max)
+    return explore.grid(model, preset, side, x_min, x_max, y_min, y_max)
 
 
 def offer() -> None:

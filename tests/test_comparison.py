@@ -7,17 +7,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import table
-from tabs import compare
-from views import common, comparison, latent
 
 import gengallery
+from demo.shared import models
+from demo.tabs.compare import tab as compare
+from demo.tabs.compare import table
+from demo.tabs.compare import view as comparison
+from demo.tabs.explore import view as latent
 from gengallery.evaluate import rebuilds
 from gengallery.images import to_uint8
 
-FLAT, GAN = latent.flat_models()[0], common.noise_models()[0]
+FLAT, GAN = latent.flat_models()[0], models.noise_models()[0]
 FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}
-EXHIBIT = next(name for name in common.models() if gengallery.info(name)["exhibit"])
+EXHIBIT = next(name for name in models.models() if gengallery.info(name)["exhibit"])
 
 
 def entries_of(found):
@@ -87,14 +89,14 @@ def test_without_scorecards_the_figures_are_awaited(judged):
         assert ("bound" in entry.awaited) == ("active_units" in entry.awaited) == ("kl" in entry.figures)
     html = table.comparison(found)
     spans = [len(FLOOR), len(FLOOR) - len(of_classes)]
-    assert sum(html.count(f'colspan="{span}"><span>not measured') for span in spans) == len(common.models())
+    assert sum(html.count(f'colspan="{span}"><span>not measured') for span in spans) == len(models.models())
     assert "real images</th>" not in html
     assert table.as_json(found)["floor"] == {}
     assert not table.as_json(found)["figures"].keys() & FLOOR.keys()
 
 
 def test_the_best_is_marked(judged):
-    first, second, third, *_ = common.sound_models()
+    first, second, third, *_ = models.sound_models()
     judged(
         {
             first: FLOOR | {"frechet": 9.0, "precision": 0.7, "density": 1.2, "memorised": 0.0},
@@ -126,7 +128,7 @@ def test_the_table_says_what_was_measured(judged):
     html = table.comparison(found)
     *rows, last = [row for row in re.split("<tr[ >]", html) if 'scope="row"' in row]
     by_name = {re.search(r'data-model="(\w+)"', row)[1]: row for row in rows}
-    assert sorted(by_name) == sorted(common.models())
+    assert sorted(by_name) == sorted(models.models())
     columns = 1 + len(table.FACTS) + sum(map(len, found.groups.values()))
     for row in [*rows, last]:
         cells = re.findall(r"<t[hd][ >][^<]*", row)
@@ -135,7 +137,7 @@ def test_the_table_says_what_was_measured(judged):
     assert ">12.50<" in by_name[GAN]
     assert ">0.2500<" in by_name[FLAT]
     assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT}
-    assert {name for name, row in by_name.items() if ">exhibit<" in row} == set(by_name) - set(common.sound_models())
+    assert {name for name, row in by_name.items() if ">exhibit<" in row} == set(by_name) - set(models.sound_models())
     assert html.count('class="over"') == 1 + len(found.groups)
     assert all(f'title="{escape(figure.meaning)}' in html for figure in comparison.SAMPLES)
 
@@ -212,13 +214,13 @@ def test_a_slow_model_is_timed_less_often(monkeypatch):
     timed = []
     monkeypatch.setattr(comparison, "milliseconds", lambda model, repeats: timed.append((model, repeats)) or 1.0)
     comparison.comparison(samples=1)
-    assert len(timed) == len(common.models())
+    assert len(timed) == len(models.models())
     assert all((repeats < comparison.REPEATS) == (model.options.steps is not None) for model, repeats in timed)
 
 
 def test_no_two_families_share_a_colour():
-    assert len({gengallery.info(name)["family"] for name in common.models()}) <= table.HUES
-    style = (Path(table.__file__).parent / "static" / "style.css").read_text()
+    assert len({gengallery.info(name)["family"] for name in models.models()}) <= table.HUES
+    style = Path(table.__file__).with_name("compare.css").read_text()
     palettes = re.findall(r"#compare \{ (--hue-1:.*?) \}", style)
     assert len(palettes) == 2  # light and dark
     for line in palettes:

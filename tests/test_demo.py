@@ -21,14 +21,21 @@ from gradio_client.exceptions import AppError
 from packaging.requirements import Requirement
 from PIL import Image, ImageSequence
 from playwright.sync_api import expect
-from views import checks, common, generate, latent, learning, memory, morph, reconstruction, steer
 
 import gengallery
+from demo.shared import checks, models, originals
+from demo.tabs.explore import view as latent
+from demo.tabs.generate import view as generate
+from demo.tabs.learning import view as learning
+from demo.tabs.memory import view as memory
+from demo.tabs.morph import view as morph
+from demo.tabs.reconstruction import view as reconstruction
+from demo.tabs.steer import view as steer
 from gengallery.images import CLASS_NAMES, as_images, enlarge, sheet, to_uint8
 
 ROOT = Path(__file__).resolve().parent.parent
-GAN, FLAT = common.noise_models()[0], latent.flat_models()
-PICTURE = common.picture_as_text(gengallery.load(GAN).generate(1, 3))
+GAN, FLAT = models.noise_models()[0], latent.flat_models()
+PICTURE = originals.picture_as_text(gengallery.load(GAN).generate(1, 3))
 GUIDED, STEPPING = steer.guided_models()[0], steer.stepping_models()[0]
 PORTUGUESE = json.loads((ROOT / "demo" / "static" / "pt.json").read_text(encoding="utf-8"))
 CANVAS = "c => Array.from(c.getContext('2d').getImageData(0, 0, 28, 28).data.filter((_, i) => i % 4 == 0))"
@@ -85,7 +92,7 @@ def python_of(page, name) -> str:
 def test_generate(visit):
     page = visit(query="?tab=generate")
     hung(page, "Generate")
-    assert hangs(page, "generated", generate.same_seed(common.noise_models(), checks.MOST_IMAGES, 0))
+    assert hangs(page, "generated", generate.same_seed(models.noise_models(), checks.MOST_IMAGES, 0))
     cells = page.locator("#generated .row").first.locator("img")
     style = cells.first.evaluate(
         "image => [getComputedStyle(image).imageRendering, image.getBoundingClientRect().width]"
@@ -97,10 +104,10 @@ def test_generate(visit):
     before = cells.first.get_attribute("src")
     page.get_by_label("Seed").locator("visible=true").fill("5")
     expect(cells.first).not_to_have_attribute("src", before)
-    models = page.locator(".models").locator("visible=true")
-    for name in common.noise_models()[1:]:
-        models.get_by_label(re.compile(rf"^\s*{name}\s*( · |$)")).uncheck()
-    models.get_by_label(FLAT[0], exact=True).check()
+    menu = page.locator(".models").locator("visible=true")
+    for name in models.noise_models()[1:]:
+        menu.get_by_label(re.compile(rf"^\s*{name}\s*( · |$)")).uncheck()
+    menu.get_by_label(FLAT[0], exact=True).check()
     expected = generate.same_seed([GAN, FLAT[0]], checks.MOST_IMAGES, 5)
     expect(page.locator("#generated .row")).to_have_count(2)
     assert hangs(page, "generated", expected)
@@ -165,7 +172,7 @@ def test_reconstruction_of_a_class_with_damage(visit):
     hung(page, "Reconstruction")
     for choice in ("Bag", reconstruction.PATCH):
         page.get_by_label(choice, exact=True).locator("visible=true").check()
-    expected = reconstruction.reconstructions(FLAT, common.TEST, "Bag", 3, 4, None, reconstruction.PATCH, 0.4, True)
+    expected = reconstruction.reconstructions(FLAT, originals.TEST, "Bag", 3, 4, None, reconstruction.PATCH, 0.4, True)
     expect(page.locator("#reconstructions .row")).to_have_count(len(expected.rows))
     expect(page.locator("#reconstructions figcaption").first).to_have_text("Bag")
     assert hangs(page, "reconstructions", expected)
@@ -176,7 +183,7 @@ def test_reconstruction_of_a_class_with_damage(visit):
 
 def test_long_work_shows_what_it_has_and_can_be_stopped(visit):
     # Those whose search takes a second or so for a row: neither done at once, nor long on its way.
-    names = [name for name in common.noise_models() if gengallery.info(name)["latent"] <= 32]
+    names = [name for name in models.noise_models() if gengallery.info(name)["latent"] <= 32]
     page = visit(query=f"?tab=reconstruction&models={','.join(names)}&errors=false")
     rows = page.locator("#reconstructions .row")
     expect(rows.nth(1)).to_be_visible(timeout=30_000)
@@ -195,15 +202,15 @@ def test_long_work_shows_what_it_has_and_can_be_stopped(visit):
 def test_an_upload_and_a_drawing(visit, tmp_path):
     page = visit(query="?tab=reconstruction&models=vae_2")
     hung(page, "Reconstruction")
-    page.get_by_label(common.YOURS, exact=True).locator("visible=true").check()
+    page.get_by_label(originals.YOURS, exact=True).locator("visible=true").check()
     expect(page.locator("#reconstructions")).to_contain_text("Draw a garment")
     picture = Image.fromarray(np.kron(np.eye(4, dtype=np.uint8) * 240, np.ones((20, 20), np.uint8)))
     picture.save(tmp_path / "eye.png")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Upload a picture").locator("visible=true").click()
     chooser.value.set_files(tmp_path / "eye.png")
-    text = common.picture_as_text(as_images(picture))
-    wish = ["vae_2"], common.YOURS, common.ANY_CLASS, checks.MOST_IMAGES, 0
+    text = originals.picture_as_text(as_images(picture))
+    wish = ["vae_2"], originals.YOURS, originals.ANY_CLASS, checks.MOST_IMAGES, 0
     expect(page.locator("#reconstructions .row")).to_have_count(3, timeout=30_000)
     assert hangs(
         page, "reconstructions", reconstruction.reconstructions(*wish, text, reconstruction.NOTHING, 0.4, True)
@@ -246,7 +253,7 @@ def test_what_a_view_refuses_stands_where_its_pictures_would(visit):
 def test_morphs(visit):
     page = visit(query="?tab=morph")
     hung(page, "Morph")
-    wish = common.encoding_models(), common.TEST, 0, None, common.TEST, 1, None, morph.STRAIGHT, morph.NO_CLASS
+    wish = models.encoding_models(), originals.TEST, 0, None, originals.TEST, 1, None, morph.STRAIGHT, morph.NO_CLASS
     assert hangs(page, "morphs", morph.morphs(*wish, morph.NO_CLASS, 1))
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save as GIF").click()
@@ -260,7 +267,7 @@ def test_morphs(visit):
 def test_memory(visit):
     page = visit(query="?tab=memory&count=4")
     figure = hung(page, "Memory")
-    expected = memory.memorised(common.best_maker(), 4, 0)
+    expected = memory.memorised(models.best_maker(), 4, 0)
     assert hangs(page, "memory", expected)
     expect(figure.locator(".notice")).to_have_text(expected.notice)
     expect(figure.locator(".row").nth(1).locator("figcaption")).to_have_text(list(expected.rows[1].captions))
@@ -330,13 +337,13 @@ TOLD = {  # what an address says
 MEANT = {
     "generate": lambda: generate.same_seed(["ae_2", "gan_dim_16"], 3, 7),
     "reconstruction": lambda: reconstruction.reconstructions(
-        ["ae_2", "vae_2"], common.TRAIN, "Sandal", 2, 11, None, reconstruction.NOISE, 0.25, False
+        ["ae_2", "vae_2"], originals.TRAIN, "Sandal", 2, 11, None, reconstruction.NOISE, 0.25, False
     ),
     "reconstruction of yours": lambda: reconstruction.reconstructions(
-        ["vae_2"], common.YOURS, common.ANY_CLASS, 1, 0, PICTURE, reconstruction.NOTHING, 0, True
+        ["vae_2"], originals.YOURS, originals.ANY_CLASS, 1, 0, PICTURE, reconstruction.NOTHING, 0, True
     ),
     "morph": lambda: morph.morphs(
-        ["vae_2"], morph.SAMPLE, 5, None, common.YOURS, 0, PICTURE, morph.ARC, "Coat", "Dress", 0.7
+        ["vae_2"], morph.SAMPLE, 5, None, originals.YOURS, 0, PICTURE, morph.ARC, "Coat", "Dress", 0.7
     ),
     "steer": lambda: steer.classes(steer.labelled_models()[:2], "Sandal", 8),
     "memory": lambda: memory.memorised("vae_2", 2, 9),
@@ -432,14 +439,14 @@ def close(image: np.ndarray, name: str, z: list[float]) -> bool:
 
 
 def test_the_browser_decodes_as_python_does(visit):
-    from tabs import explore as tab
-    from tabs import parts
+    from demo.shared import static
+    from demo.tabs.explore import tab
 
     page = visit()
     for name in latent.encoders():
         if not (tab.DECODERS / f"{name}.safetensors").exists():  # the server decodes for it
             continue
-        z = common.load(name).sample(20, seed=3)
+        z = models.load(name).sample(20, seed=3)
         image = page.evaluate(
             """async ([script, file, latents]) => {
                 const { fetchDecoder } = await import(new URL(script, document.baseURI));
@@ -447,12 +454,12 @@ def test_the_browser_decodes_as_python_does(visit):
                 return latents.map(z => [...decoder.decode(z)]);
             }""",
             [
-                parts.address(parts.STATIC / "decoder.js"),
-                parts.address(tab.DECODERS / f"{name}.safetensors"),
+                static.address(static.STATIC / "decoder.js"),
+                static.address(tab.DECODERS / f"{name}.safetensors"),
                 z.tolist(),
             ],
         )
-        expected = common.load(name).decode(z).flatten(1).numpy()
+        expected = models.load(name).decode(z).flatten(1).numpy()
         assert np.abs(np.array(image) - expected).max() < 1 / 255, name
 
 
@@ -511,7 +518,7 @@ def test_a_class_and_a_surprise(visit):
     page.get_by_role("button", name="Sneaker").click()
     sneaker = CLASS_NAMES.index("Sneaker")
     for pad, name in zip(pads.all(), FLAT, strict=True):
-        expected = common.load(name).statistics.centroids[sneaker].tolist()
+        expected = models.load(name).statistics.centroids[sneaker].tolist()
         expect(pad.locator("output")).to_have_text(re.compile(rf"^−?{abs(round(expected[0], 2)):g}, "))
         assert written(pad) == pytest.approx(expected, abs=0.011)
     before = written(pads.first)
@@ -574,7 +581,7 @@ def test_planes_through_deeper_spaces(visit, kind):
         (x_min, x_max, y_min, y_max) = plane.map
         middle = plane.origin + (x_min + x_max) / 2 * plane.across + (y_min + y_max) / 2 * plane.up
         assert z == pytest.approx(middle.tolist(), abs=1e-3)
-        assert np.abs(garment(pad).astype(int) - to_uint8(common.load(name).decode(middle))[0]).max() <= 1
+        assert np.abs(garment(pad).astype(int) - to_uint8(models.load(name).decode(middle))[0]).max() <= 1
     assert page.complaints == []
 
 
@@ -629,7 +636,7 @@ def test_nonsense_in_the_address_is_left_aside(visit):
 def test_the_page_speaks_portuguese(visit, app):
     page = visit(locale="pt-BR")
     page.get_by_role("button", name=PORTUGUESE["Surprise me"]).first.click(timeout=30_000)
-    expect(page.get_by_role("tab")).to_have_text([PORTUGUESE[tab] for tab in app.TABS])
+    expect(page.get_by_role("tab")).to_have_text([PORTUGUESE[tab.title] for tab in app.TABS.values()])
     expect(page.locator(".chips button")).to_have_text([PORTUGUESE[name] for name in CLASS_NAMES])
     options = page.locator("#explore select option")
     expect(options).to_have_text([PORTUGUESE[kind.title] for kind in latent.KINDS.values()])
@@ -670,13 +677,13 @@ def test_views_are_the_same_in_portuguese(visit, view):
 
 
 def test_every_text_of_the_scripts_has_its_translation():
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "demo" / "static").glob("*.js"))
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "demo").rglob("*.js"))
     texts = set(re.findall(r'say\("([^"]+)"\)', scripts))
     assert texts - PORTUGUESE.keys() == set()
     assert len(texts) > 3
 
 
-NAMES = "|".join(map(re.escape, common.models()))
+NAMES = "|".join(map(re.escape, models.models()))
 UNTRANSLATED = re.compile(rf"^[^A-Za-z]*$|^({NAMES})$|^gengallery$|^Loading$")  # figures, names, Gradio's own
 
 
@@ -874,11 +881,32 @@ def test_no_call_of_the_islands_gets_more_than_a_sentence(app, address):
         assert not LEAK.search(text) and "expected" in text, (data, text)
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "demo/app.py", "weights/../pyproject.toml"])
+SERVERS = ["weights/../pyproject.toml", "weights", "demo/app.py", "demo", "demo/static", "demo/tabs/explore"]
+SERVERS += ["demo/tabs/explore/../explore/view.py", "demo/static/../page.py", "demo/tabs/explore/explore.js/../tab.py"]
+
+
+def handed_out(address, path) -> bytes:
+    with urlopen(f"{address}gradio_api/file={path}", timeout=20) as answer:
+        return answer.read()
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", *SERVERS])
 def test_no_file_of_the_servers_is_handed_out(address, path):
     with pytest.raises(HTTPError) as refusal:
-        urlopen(f"{address}gradio_api/file={ROOT / path if not path.startswith('/') else path}", timeout=20)
+        handed_out(address, path if path.startswith("/") else f"{ROOT}/{path}")
     assert refusal.value.code in (403, 404)
+
+
+def test_of_the_demo_only_what_browsers_need_is_handed_out(address):
+    files = [path for path in (ROOT / "demo").rglob("*") if path.is_file()]
+    assert len({path.suffix for path in files}) > 4
+    for path in files:
+        if path.suffix in (".css", ".html", ".js", ".json"):
+            assert handed_out(address, path) == path.read_bytes()
+        else:
+            with pytest.raises(HTTPError) as refusal:
+                handed_out(address, path)
+            assert refusal.value.code in (403, 404), path
 
 
 # -- as a Space

@@ -13,12 +13,12 @@ from conftest import ROOT, free_port
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
-from views import common
 
 import gengallery
+from demo.shared import models
 from gengallery.images import enlarge, sheet
 
-MODEL = common.encoding_models()[0]
+MODEL = models.encoding_models()[0]
 LABELLED = gengallery.list_models(option="label")[0]
 
 

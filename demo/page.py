@@ -1,0 +1,63 @@
+"""The page: the tabs, each found by its folder, and their look."""
+
+import gradio as gr
+import torch
+
+from . import api, tabs
+from .shared.layout import more
+from .shared.live import LIVE, VIEWS, View, restore
+from .shared.models import models
+from .shared.static import PAGE, served, styles
+from .shared.words import I18N, T
+
+gr.set_static_paths(served())
+torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
+
+SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+TABS = tabs.find_tabs()
+
+with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
+    gr.HTML(
+        '<header class="title"><h1>gengallery</h1>'
+        f"<p>{len(models())} models that learned what clothes look like from Fashion-MNIST.</p></header>",
+        elem_classes="say",
+        js_on_load=f"{PAGE}.then(page => page.attend());",
+    )
+    with gr.Tabs(overflow_behavior="wrap") as row:
+        for name, tab in TABS.items():
+            with gr.Tab(T(tab.title), id=name) as box:
+                tab.build(box)
+                more(tabs.FOLDER / name)
+            VIEWS.setdefault(name, View(box, {}))  # those that live in the page look after themselves
+    api.offer()
+    boxes = [box for view in VIEWS.values() for box in view.inputs.values()]
+    demo.load(restore, None, [row, *boxes], api_visibility="private", **LIVE).then(
+        None, None, None, js=f"async () => (await {PAGE}).restored()", api_visibility="private"
+    )
+
+# Gradio's default weights are 400 and 600, but the file of weight 600 that it brings lacks most letters.
+SANS = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
+THEME = gr.themes.Base(
+    primary_hue="stone",
+    secondary_hue="stone",
+    neutral_hue="stone",
+    radius_size="sm",
+    font=[SANS, "ui-sans-serif", "system-ui", "sans-serif"],
+)
+
+
+def launch(**options) -> str:
+    """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
+    _, url, _ = demo.launch(
+        theme=THEME,
+        css_paths=styles(),
+        i18n=I18N,
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        show_error=True,
+        max_file_size="10mb",
+        state_session_capacity=SESSIONS,
+        **options,
+    )
+    return url

@@ -1,0 +1,118 @@
+"""Walls of pictures: rows with labels, films, and how they become HTML. How it looks is said in static/style.css.
+
+Pictures stand in the page at their own size, as PNG, and the style enlarges them by whole factors, so that
+every pixel stays a crisp square at any width and zoom.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gengallery.images import enlarge, sheet
+
+GROUND = 128  # the grey level between the pictures of a film, on a white page as on a black one
+
+
+@dataclass(frozen=True)
+class Row:
+    """Pictures (n, 28, 28) or (n, 28, 28, 3), uint8, that belong together: what made them, and what there is to say
+    of each."""
+
+    label: str
+    note: str
+    pictures: np.ndarray
+    captions: tuple[str, ...] = ()
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Rows of pictures, what the visitor should know of them, and the lines of Python that make them."""
+
+    rows: list[Row]
+    python: str
+    notice: str = ""
+    film: bytes = b""  # a GIF
+    title: str = ""  # what the film shows
+
+
+# -- films
+
+
+def gif(films: Sequence[Tensor], times: Sequence[int]) -> bytes:
+    """Films, each (frames, 1, 28, 28), side by side, every pixel 4 x 4; a frame stays for so many milliseconds."""
+    sheets = [sheet(torch.stack(images), len(films), gap=1, ground=GROUND) for images in zip(*films, strict=True)]
+    first, *others = [Image.fromarray(enlarge(grey, 4)) for grey in sheets]
+    file = BytesIO()
+    first.save(file, "GIF", save_all=True, append_images=others, duration=list(times), loop=0)
+    return file.getvalue()
+
+
+# -- HTML
+
+
+def picture(pixels: np.ndarray, alt: str) -> str:
+    """Grey levels (H, W) or colours (H, W, 3) as an image element."""
+    height, width = pixels.shape[:2]
+    return f'<img src="{data_url(pixels)}" width="{width}" height="{height}" alt="{escape(alt)}">'
+
+
+def data_url(pixels: np.ndarray) -> str:
+    """Grey levels (H, W) or colours (H, W, 3) as a PNG in an address."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def to_html(wall: Wall) -> str:
+    """The rows of a wall, each under its label, and below them ways to keep and to share them."""
+    columns = max(len(row.pictures) for row in wall.rows)
+    return (
+        f'{notice(wall.notice)}<div class="wall" style="--columns: {columns}">{"".join(map(_row, wall.rows))}</div>'
+        f"{_film(wall.film, wall.title)}{_share(wall.python)}"
+    )
+
+
+def notice(text: str) -> str:
+    """What the visitor should know, or nothing."""
+    return f'<p class="notice">{escape(text)}</p>' if text else ""
+
+
+def _row(row: Row) -> str:
+    captions = row.captions or ("",) * len(row.pictures)
+    cells = "".join(
+        f"<figure>{picture(pixels, f'{row.label} · {index}'.removeprefix(' · '))}"
+        + (f"<figcaption>{escape(caption)}</figcaption>" if caption else "")
+        + "</figure>"
+        for index, (pixels, caption) in enumerate(zip(row.pictures, captions, strict=True), start=1)
+    )
+    warning = f'<p class="warning">{escape(row.warning)}</p>' if row.warning else ""
+    title = f"<header><b>{escape(row.label)}</b><span>{escape(row.note)}</span></header>" if row.label else ""
+    return f'<section class="row">{title}{warning}<div class="cells">{cells}</div></section>'
+
+
+def _film(gif: bytes, title: str) -> str:
+    """A moving picture, and a way to keep it."""
+    if not gif:
+        return ""
+    data = f"data:image/gif;base64,{base64.b64encode(gif).decode()}"
+    return (
+        f'<figure class="film"><img src="{data}" alt="{escape(title)}">'
+        f'<figcaption><a href="{data}" download="gengallery.gif">Save as GIF</a></figcaption></figure>'
+    )
+
+
+def _share(python: str) -> str:
+    """Buttons that static/page.js listens to, and the lines of Python."""
+    return (
+        '<div class="share"><span><button type="button" data-do="link">Copy a link to this view</button>'
+        '<button type="button" data-do="save">Save as PNG</button></span>'
+        f"<details><summary>In Python</summary><pre><code>{escape(python)}</code></pre></details></div>"
+    )

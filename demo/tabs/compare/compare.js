@@ -1,0 +1,272 @@
+// Compare: the table of all models, which sorts itself, plots of what they are worth against what they cost, and a card of
+// each. Everything that it knows of a model comes from the server.
+
+import { copy, recall, remember, translate } from "../../static/page.js";
+import { around, DOT, LETTERS, MOST_TICKS, REACHES, scale, settle, shape, written } from "../../static/plot.js";
+
+const AXES = [["milliseconds", "Milliseconds an image"], ["parameters", "Parameters"]];
+const MARGIN = { top: 34, right: 12, bottom: 48, left: 44 };
+const NARROW = 480; // below it a plot shows only those names that find room beside their dots
+const TAP = 20; // how near to a dot a tap has to come; in px
+const TICK = 80; // the room that a tick takes across; in px
+
+class Comparison {
+    constructor(element, props, server, say, watch) {
+        Object.assign(this, { element, props, server, say });
+        this.dialog = this.find("dialog");
+        this.collator = new Intl.Collator("en", { numeric: true });
+        element.addEventListener("click", event => this.clicked(event));
+        this.find("select").addEventListener("change", event => {
+            this.state.by = event.target.value;
+            this.plot();
+            this.remember();
+        });
+        this.dialog.addEventListener("close", () => {
+            this.state.card = null;
+            this.remember();
+        });
+        new ResizeObserver(() => this.plot()).observe(this.find(".plots"));
+        watch("value", () => this.take());
+        this.take();
+    }
+
+    find(selector) {
+        return this.element.querySelector(selector);
+    }
+
+    get columns() {
+        return new Map([...this.element.querySelectorAll("[data-column]")].map(head => [head.dataset.column, head]));
+    }
+
+    /** Take up what the server measured. */
+    take() {
+        const { value } = this.props, fresh = document.createElement("template"), left = this.find(".scroll")?.scrollLeft;
+        if (!value?.html) return;
+        fresh.innerHTML = value.html;
+        translate(fresh.content, this.say);
+        this.families = [...fresh.content.querySelectorAll("tbody.family")].map(body => [body, [...body.rows]]);
+        this.floor = fresh.content.querySelector("tbody.floor");
+        this.find(".held").replaceChildren(fresh.content);
+        const first = !this.state;
+        this.state ??= this.recalled();
+        this.fill();
+        this.arrange();
+        this.plot();
+        if (left) this.find(".scroll").scrollLeft = left;
+        else if (first) this.reveal(this.state.sort);
+        this.remember();
+        if (first && this.state.card) this.open(this.state.card);
+    }
+
+    /** The state that the address tells, as far as it makes sense. */
+    recalled() {
+        const { sort, order, by, card } = recall("compare"), { figures, models } = this.props.value;
+        const known = this.columns.has(sort);
+        return {
+            sort: known ? sort : null, order: known && order === "down" ? "down" : "up",
+            by: Object.hasOwn(figures, by ?? "") ? by : null, card: Object.hasOwn(models, card ?? "") ? card : null,
+        };
+    }
+
+    remember() {
+        const { sort, order, by, card } = this.state;
+        if (this.element.offsetParent) remember("compare", { sort, order: sort && order, by, card }); // the address is the open tab's
+    }
+
+    clicked(event) {
+        const link = event.target.closest("a.dot"), button = event.target.closest("button"), svg = event.target.closest("svg");
+        if (event.target === this.dialog) { // its rim, or beside it
+            const { left, right, top, bottom } = this.dialog.getBoundingClientRect(), { clientX: x, clientY: y } = event;
+            return x < left || x > right || y < top || y > bottom ? this.dialog.close() : undefined;
+        }
+        if (svg) {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a new tab or window
+            const name = link?.dataset.model ?? this.nearest(svg, event);
+            if (!name) return;
+            event.preventDefault();
+            return this.open(name);
+        }
+        if (!button) return;
+        const head = button.closest("[data-column]"), row = button.closest("[data-model]");
+        if (head) this.sort(head.dataset.column, "falling" in head.dataset ? "down" : "up");
+        else if (row) this.open(row.dataset.model);
+        else if (button.matches(".families")) this.sort(null);
+        else if (button.closest(".jump")) this.jump([...button.parentElement.children].indexOf(button));
+        else if (button.dataset.do === "close") this.dialog.close();
+        else if (button.dataset.do === "surprise") this.surprise();
+        else if (button.dataset.do === "link") copy(location.href, button, this.say);
+        else if (button.dataset.do === "python") copy(this.find("dialog footer pre").textContent, button, this.say);
+    }
+
+    // -- the table
+
+    /** Sort by a column, whose best values mostly come `first` going up or down; then turn round; then by family again. */
+    sort(column, first) {
+        const { state } = this;
+        if (column !== state.sort) Object.assign(state, { sort: column, order: first ?? "up" });
+        else if (state.order === first) state.order = first === "up" ? "down" : "up";
+        else state.sort = null;
+        const lost = document.activeElement?.matches(".families"); // it hides itself
+        this.arrange();
+        if (lost) this.find("[data-column] button").focus();
+        this.remember();
+    }
+
+    arrange() {
+        const { sort, order } = this.state, { models } = this.props.value, table = this.find("table.compare");
+        for (const [column, head] of this.columns)
+            if (column === sort) head.setAttribute("aria-sort", order === "up" ? "ascending" : "descending");
+            else head.removeAttribute("aria-sort");
+        this.find(".families").hidden = !sort;
+        this.list?.remove();
+        for (const [body, rows] of this.families) {
+            if (sort) body.remove();
+            else body.replaceChildren(...rows);
+        }
+        const bodies = this.families.map(([body]) => body);
+        if (sort) {
+            const sign = order === "up" ? 1 : -1, of = row => models[row.dataset.model].values[sort];
+            const rows = this.families.flatMap(([, rows]) => rows.filter(row => row.dataset.model)).sort((a, b) => {
+                const x = of(a), y = of(b);
+                if (x === undefined || y === undefined) return (x === undefined) - (y === undefined); // always last
+                return sign * (typeof x === "string" ? this.collator.compare(x, y) : x - y);
+            });
+            this.list = document.createElement("tbody");
+            this.list.append(...rows);
+            bodies.splice(0, bodies.length, this.list);
+        }
+        table.append(...bodies, ...(this.floor ? [this.floor] : []));
+    }
+
+    /** Bring a column into sight. */
+    reveal(column) {
+        const box = this.find(".scroll"), head = this.columns.get(column)?.getBoundingClientRect();
+        if (head && head.right > box.getBoundingClientRect().right) box.scrollLeft += head.right - box.getBoundingClientRect().right + head.width;
+    }
+
+    /** Bring a group of columns beside the models' names. */
+    jump(index) {
+        const box = this.find(".scroll"), group = box.querySelectorAll(".over")[index];
+        const left = group.getBoundingClientRect().left - box.querySelector("[rowspan]").getBoundingClientRect().right;
+        box.scrollBy({ left, behavior: "smooth" });
+    }
+
+    // -- the plots
+
+    /** What there is to choose, and which colour is whose. */
+    fill() {
+        const { figures, families, models } = this.props.value, { say } = this, select = this.find("select");
+        this.find(".plotted").hidden = !Object.keys(figures).length;
+        select.replaceChildren(...Object.entries(figures).map(([name, { title }]) => new Option(say(title), name)));
+        if (this.state.by) select.value = this.state.by;
+        this.find(".hues").replaceChildren(...families.map(({ title, hue }) => {
+            const label = document.createElement("span"), dot = document.createElement("i");
+            dot.className = "dot";
+            label.style.setProperty("--hue", `var(--hue-${hue})`);
+            label.append(dot, say(title));
+            return label;
+        }));
+        this.find(".hollow").hidden = !Object.values(models).some(({ exhibit }) => exhibit);
+    }
+
+    plot() {
+        if (!this.state || !this.find(".plots").clientWidth) return;
+        this.element.querySelectorAll(".plots svg").forEach((svg, k) => this.draw(svg, ...AXES[k]));
+    }
+
+    /** The chosen figure of every model that has one against what it costs. */
+    draw(svg, cost, title) {
+        const { say } = this, { figures, models, floor } = this.props.value, by = this.find("select").value, figure = figures[by];
+        if (!figure) return;
+        const { clientWidth: width, clientHeight: height } = svg, frame = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+        const shown = Object.entries(models).filter(([, { values }]) => by in values);
+        const x = scale(shown.map(([, { values }]) => values[cost]), frame.left, frame.right, 1, Math.min(MOST_TICKS, Math.floor(width / TICK)));
+        const y = scale([...shown.map(([, { values }]) => values[by]), ...(floor[by] ?? []).slice(0, 1)], frame.bottom, frame.top, 10);
+        const letters = Object.assign(document.createElement("canvas").getContext("2d"), { font: getComputedStyle(svg).font });
+        const dots = shown.map(([name, model]) => ({
+            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 8,
+        }));
+        const ground = shape("g", { class: "ground" });
+        for (const tick of y.ticks) ground.append(
+            shape("line", { x1: frame.left, x2: frame.right, y1: y.at(tick), y2: y.at(tick) }),
+            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, written(tick)),
+        );
+        for (const tick of x.ticks) ground.append(
+            shape("line", { x1: x.at(tick), x2: x.at(tick), y1: frame.top, y2: frame.bottom }),
+            shape("text", { x: x.at(tick), y: frame.bottom + 14, "text-anchor": "middle" }, written(tick)),
+        );
+        const says = (x, y, title, hint) => shape("text", { class: "axis", x, y }, shape("tspan", {}, say(title)), " ", shape("tspan", { class: "hint", dx: 6 }, hint));
+        const [sign, ...better] = figure.sign.split(" ");
+        ground.append(
+            says(2, 12, figure.title, `${sign} ${say(better.join(" "))}`),
+            says(frame.left, height - 8, title, `← ${say("Lower is better")}`),
+        );
+        const taken = [];
+        if (by in floor) {
+            const [value, text] = floor[by], at = y.at(value), label = say("real images"), room = letters.measureText(`${label} ${text}`).width + 16;
+            const side = at - LETTERS - 4 < frame.top ? 10 : -8;
+            ground.append(
+                shape("line", { class: "floor", x1: frame.left, x2: frame.right, y1: at, y2: at }),
+                shape("text", { class: "floor", x: frame.right, y: at + side, "text-anchor": "end" }, shape("tspan", {}, label), " ", shape("tspan", { dx: 4 }, text)),
+            );
+            taken.push(around(frame.right - room / 2, at + side, room, LETTERS), around((frame.left + frame.right) / 2, at, frame.right - frame.left, 3));
+        }
+        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 2) : REACHES);
+        svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]])));
+    }
+
+    /** A dot with its name, which leads to the card. */
+    link({ name, model, x, y, spot, shy }, told) {
+        const { line } = spot, text = [name, ...told.map(this.say)].join(" · ");
+        const path = line.length ? [shape("path", { d: `M${line.map(bit => `${bit.left + 1},${bit.top + 1}`).join("L")}` })] : [];
+        return shape(
+            "a",
+            {
+                class: `dot${model.exhibit ? " exhibit" : ""}${shy ? " shy" : ""}`, style: `--hue: var(--hue-${model.hue})`, "data-model": name,
+                href: `?${new URLSearchParams({ tab: "compare", card: name })}`, "aria-label": text,
+            },
+            shape("title", {}, text), ...path, shape("circle", { cx: x, cy: y, r: DOT }), shape("text", { x: spot.x, y: spot.y }, name),
+        );
+    }
+
+    /** The model of the dot near to where the pointer is, if there is one. */
+    nearest(svg, { clientX, clientY }) {
+        const far = dot => {
+            const { x, y, width, height } = dot.querySelector("circle").getBoundingClientRect();
+            return Math.hypot(clientX - x - width / 2, clientY - y - height / 2);
+        };
+        const [first] = [...svg.querySelectorAll("a.dot")].map(dot => [far(dot), dot.dataset.model]).sort(([a], [b]) => a - b);
+        return first && first[0] <= TAP ? first[1] : null;
+    }
+
+    // -- the card
+
+    /** The card of any model. */
+    surprise() {
+        const names = Object.keys(this.props.value.models);
+        this.open(names[Math.floor(Math.random() * names.length)]);
+    }
+
+    async open(name) {
+        const { dialog, state } = this, notice = this.find(".notice");
+        state.card = name;
+        const { html, error } = await this.server.card({ model: name });
+        notice.textContent = error ?? "";
+        notice.hidden = !error;
+        if (error) state.card = null;
+        if (state.card !== name || !this.element.offsetParent) return; // left in the meantime
+        const fresh = document.createElement("template");
+        fresh.innerHTML = html;
+        translate(fresh.content, this.say);
+        dialog.replaceChildren(fresh.content);
+        if (dialog.open) return;
+        // The focus goes back to where it was: after a link to the card, to the model's row.
+        if (document.activeElement === document.body) this.find(`tr[data-model="${CSS.escape(name)}"] .name`).focus({ preventScroll: true });
+        dialog.showModal();
+        dialog.scrollTop = 0;
+        this.remember();
+    }
+}
+
+export const start = (element, props, server, say, trigger, watch) => new Comparison(element, props, server, say, watch);

@@ -1,0 +1,74 @@
+"""Has it memorised? Generated images above the training images nearest to them."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+import gengallery
+from gengallery import data, metrics
+from gengallery.images import CLASS_NAMES, as_images, to_uint8
+
+from ...shared import checks
+from ...shared.checks import MOST_IMAGES
+from ...shared.models import generated, models, sound_models
+from ...shared.python import script
+from ...shared.walls import Row, Wall
+
+NEIGHBOURS, ORDINALS = 3, ("Nearest", "Second", "Third")
+
+
+def memorised(name: str, count: int, seed: int) -> Wall:
+    """`count` images by the model `name`, and below each the NEIGHBOURS training images nearest to it.
+
+    Distances are Euclidean over all pixels. Where there is no training set, only the images, and a notice.
+    """
+    checks.choice("model", name, models())
+    count, seed = checks.count(count), checks.seed(seed)
+    row = generated(name, count, seed)
+    images = f'images = gengallery.load("{name}").generate({count}, seed={seed})'
+    try:
+        split = data.load(data.TRAIN, download=False)
+    except data.DataMissing:
+        notice = "This needs the training set of Fashion-MNIST, which is not on this machine."
+        return Wall([row], script(images, "rows = [images]"), notice)
+    pictures = torch.from_numpy(row.pictures).float()[:, None] / 255
+    distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
+    rows = [row]
+    for rank in range(NEIGHBOURS):
+        captions = tuple(
+            f"{distance:.1f} · {CLASS_NAMES[split.labels[i]]}"
+            for i, distance in zip(indices[:, rank].tolist(), distances[:, rank].tolist(), strict=True)
+        )
+        near = to_uint8(as_images(split.images[indices[:, rank]]))
+        rows.append(Row(ORDINALS[rank], "of 60,000 training images", near, captions))
+    lines = [
+        images,
+        'train = data.as_floats(data.load("train").images)',
+        f"distances, indices = metrics.nearest(images, train, k={NEIGHBOURS})",
+        f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
+    ]
+    return Wall(rows, script(*lines), _verdict(name, distances))
+
+
+@lru_cache(maxsize=1)
+def _neighbours(images: torch.Tensor) -> metrics.Neighbours:
+    """The training set, prepared for searches: the work of a second."""
+    return metrics.Neighbours(data.as_floats(images))
+
+
+def _verdict(name: str, distances: torch.Tensor) -> str:
+    copies = round(metrics.memorisation_rate(distances[:, :2]) * len(distances))
+    found = (
+        f"Copies among these {len(distances)}, at least three times nearer to one garment than to any other: {copies}."
+    )
+    scorecard = gengallery.info(name)["scorecard"]
+    if scorecard is None:
+        return found
+    return f"{found} Real test images are {scorecard['floor']['nearest']:.1f} from theirs, in the median."
+
+
+def surprise(rng: np.random.Generator) -> dict[str, Any]:
+    """Something to look at, by the names of the tab's inputs."""
+    return {"model": str(rng.choice(sound_models())), "count": MOST_IMAGES, "seed": int(rng.integers(1_000_000))}

@@ -1,0 +1,111 @@
+"""Originals, what each model makes of them, and where it errs: clean, noisy or partly hidden."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from gengallery.images import CLASS_NAMES, SIZE, to_uint8
+from gengallery.noise import standard_normal
+
+from ...shared import checks
+from ...shared.checks import MOST_IMAGES
+from ...shared.models import encoding_models, load, models
+from ...shared.originals import ANY_CLASS, TEST, TRAIN, originals
+from ...shared.python import listed, script
+from ...shared.walls import Row, Wall
+
+NOTHING, NOISE, PATCH, HALF = "Nothing", "Noise", "A square hidden", "The lower half hidden"
+DAMAGES = (NOTHING, NOISE, PATCH, HALF)
+# Ends of the error map's colours, which meet in black or white, whichever the page is.
+MISSING, INVENTED = np.array([66, 133, 244]), np.array([255, 112, 67])
+
+
+def reconstructions(*wish: Any, **more: Any) -> Wall:
+    """The last that `growing` gives: the whole wall."""
+    *_, whole = growing(*wish, **more)
+    return whole
+
+
+def growing(
+    names: Sequence[str], source: str, kind: str, count: int, seed: int, picture: Any, damage: str, amount: float,
+    errors: bool,
+) -> Iterator[Wall]:  # fmt: skip
+    """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors:
+    the wall as it stands after each of them, since some models search for seconds.
+
+    Originals are of `source` and class `kind`, as `originals` has them. Models see them with `damage`, one of DAMAGES,
+    in an `amount` from 0 to 1. With `errors`, each model has a second row: blue where its image is darker than the
+    original, orange where it is lighter.
+    """
+    names = checks.choices("models", names, models())
+    checks.choice("damage", damage, DAMAGES)
+    amount = checks.between("how much", amount, 0.0, 1.0)
+    if not isinstance(errors, bool):
+        raise ValueError(f"error maps: expected true or false, found {checks.brief(errors)}")
+    first = originals(source, kind, checks.count(count), seed, picture)
+    inputs, code = _damaged(first.images, damage, amount, seed)
+    rows = [Row("Originals", source.lower() if not first.notice else "", to_uint8(first.images), first.captions)]
+    if damage != NOTHING:
+        rows.append(Row("What the models see", damage.lower(), to_uint8(inputs)))
+    seen = "seen" if code else "originals"
+    for done, name in enumerate(names, start=1):
+        model = load(name)
+        answer = model.reconstruct(inputs)
+        each = (answer - first.images).square().flatten(1).mean(1)
+        how = "search · " if model.searches else ""
+        captions = tuple(f"{error:.4f}" for error in each)
+        rows.append(Row(name, f"{how}error {each.mean():.4f}", to_uint8(answer), captions))
+        if errors:
+            rows.append(Row("", "", error_map(answer - first.images)))
+        lines = [
+            f"originals = {first.python}",
+            *code,
+            f"rows = [originals{', seen' if code else ''}]",
+            f"rows += [gengallery.load(name).reconstruct({seen}) for name in {listed(names[:done])}]",
+        ]
+        yield Wall(list(rows), script(*lines), first.notice)
+
+
+def error_map(difference: Tensor) -> np.ndarray:
+    """Signed differences (n, 1, 28, 28) in [-1, 1] as colours (n, 28, 28, 3), uint8: none is black, much is bright."""
+    sign = difference.squeeze(1).numpy()[..., None]
+    strength = np.sqrt(np.abs(sign))  # the eye would else see only the largest
+    return np.rint(strength * np.where(sign < 0, MISSING, INVENTED)).astype(np.uint8)
+
+
+def _damaged(images: Tensor, damage: str, amount: float, seed: int) -> tuple[Tensor, list[str]]:
+    """`images` with the damage done, and the Python that does it to `originals`, giving `seen`."""
+    if damage == NOTHING:
+        return images, []
+    if damage == NOISE:
+        noise = standard_normal(tuple(images.shape), np.random.default_rng(seed))
+        drawn = f"np.random.default_rng({seed}).standard_normal(originals.shape, dtype=np.float32)"
+        line = f"seen = (originals + {amount:g} * torch.from_numpy({drawn})).clamp(0, 1)"
+        return (images + amount * noise).clamp(0, 1), [line]
+    if damage == PATCH:
+        side = round(amount * SIZE)
+        start = (SIZE - side) // 2
+        rows, columns = (start, start + side), (start, start + side)
+    else:
+        rows, columns = (SIZE - round(amount * SIZE / 2), SIZE), (0, SIZE)
+    hidden = images.clone()
+    hidden[:, :, slice(*rows), slice(*columns)] = 0
+    place = f"{rows[0]}:{rows[1]}, {columns[0]}:{columns[1]}"
+    return hidden, ["seen = originals.clone()", f"seen[:, :, {place}] = 0"]
+
+
+def surprise(rng: np.random.Generator) -> dict[str, Any]:
+    """Something to look at, by the names of the tab's inputs."""
+    names = rng.choice(encoding_models(), 3, replace=False)
+    return {
+        "models": [name for name in encoding_models() if name in names],
+        "source": str(rng.choice([TEST, TRAIN])),
+        "kind": str(rng.choice([ANY_CLASS, *CLASS_NAMES])),
+        "count": MOST_IMAGES,
+        "seed": int(rng.integers(1_000_000)),
+        "damage": str(rng.choice(DAMAGES)),
+        "amount": float(rng.choice([0.3, 0.4, 0.5])),
+        "errors": True,
+    }

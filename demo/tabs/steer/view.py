@@ -1,0 +1,167 @@
+"""What a model can be told: the class, how strictly to follow it, and in how many steps."""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import gengallery
+from gengallery.images import CLASS_NAMES, to_uint8
+
+from ...shared import checks
+from ...shared.models import load
+from ...shared.python import listed, script
+from ...shared.walls import Row, Wall, gif
+
+EVERY = "every class"
+STRENGTHS = (0, 1, 1.5, 2, 3, 5)  # of guidance
+MEANING: dict[float, str] = {0: "without the class", 1: "as learned"}
+FEW = 4  # images in a row, or rows, of a model that may be slow
+MOST_STEPS, MOST_COLUMNS = 20, 11
+FRAME, REST = 120, 1500  # of the film: milliseconds of a step, and of the finished images
+
+
+# -- the models, by what their calls take
+
+
+def labelled_models() -> list[str]:
+    """The models that can be told the class."""
+    return gengallery.list_models(option="label")
+
+
+def guided_models() -> list[str]:
+    """The models that can be told how strictly to follow the class."""
+    return gengallery.list_models(option="guidance")
+
+
+def stepping_models() -> list[str]:
+    """The models that can be told how many steps to take."""
+    return gengallery.list_models(option="steps")
+
+
+# -- the class
+
+
+def classes(names: Sequence[str], kind: str, seed: int) -> Wall:
+    """The last that `growing_classes` gives: the whole wall."""
+    *_, whole = growing_classes(names, kind, seed)
+    return whole
+
+
+def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Wall]:
+    """A row for each of the models `names`: ten images of the class `kind`, or for EVERY one of each class, all from
+    the same noise. The wall as it stands after each of them."""
+    names = checks.choices("models", names, labelled_models())
+    checks.choice("class", kind, (EVERY, *CLASS_NAMES))
+    seed = checks.seed(seed)
+    rows = []
+    for done, name in enumerate(names, start=1):
+        rows.append(_of_every_class(name, seed) if kind == EVERY else _of_class(name, kind, seed))
+        yield Wall(list(rows), script(*_class_lines(names[:done], kind, seed)))
+
+
+# One handler draws the three walls of the tab: what an input did not change is not drawn again.
+@lru_cache(maxsize=128)
+def _of_class(name: str, kind: str, seed: int) -> Row:
+    return Row(name, "", to_uint8(load(name).generate(checks.MOST_IMAGES, seed, label=kind)))
+
+
+@lru_cache(maxsize=64)
+def _of_every_class(name: str, seed: int) -> Row:
+    model, count = load(name), len(CLASS_NAMES)
+    images = model.decode(model.sample(1, seed).repeat(count, 1), label=list(range(count)))
+    return Row(name, "", to_uint8(images), CLASS_NAMES)
+
+
+def _class_lines(names: Sequence[str], kind: str, seed: int) -> list[str]:
+    if kind != EVERY:
+        each = f'gengallery.load(name).generate({checks.MOST_IMAGES}, seed={seed}, label="{kind}")'
+        return [f"rows = [{each} for name in {listed(names)}]"]
+    count = len(CLASS_NAMES)
+    return [
+        "rows = []",
+        f"for name in {listed(names)}:",
+        "    model = gengallery.load(name)",
+        f"    z = model.sample(1, seed={seed}).repeat({count}, 1)",
+        f"    rows.append(model.decode(z, label=list(range({count}))))",
+    ]
+
+
+# -- the guidance
+
+
+def guided(name: str, kind: str, seed: int) -> Wall:
+    """The last that `growing_guided` gives: the whole wall."""
+    *_, whole = growing_guided(name, kind, seed)
+    return whole
+
+
+def growing_guided(name: str, kind: str, seed: int) -> Iterator[Wall]:
+    """A few images of the class `kind` by the model `name`, a row for each of STRENGTHS, all from the same noise. The
+    wall as it stands after each of them."""
+    checks.choice("model", name, guided_models())
+    checks.choice("class", kind, CLASS_NAMES)
+    seed = checks.seed(seed)
+    rows = []
+    for done, strength in enumerate(STRENGTHS, start=1):
+        rows.append(_with_guidance(name, kind, seed, strength))
+        call = f'model.generate({FEW}, seed={seed}, label="{kind}", guidance=w)'
+        lines = [f'model = gengallery.load("{name}")', f"rows = [{call} for w in {list(STRENGTHS[:done])}]"]
+        yield Wall(list(rows), script(*lines))
+
+
+@lru_cache(maxsize=128)
+def _with_guidance(name: str, kind: str, seed: int, strength: float) -> Row:
+    images = load(name).generate(FEW, seed, label=kind, guidance=strength)
+    return Row(f"w = {strength:g}", MEANING.get(strength, ""), to_uint8(images))
+
+
+# -- the steps
+
+
+def formed(name: str, steps: int, seed: int) -> Wall:
+    """A few images by the model `name` as they form in so many `steps`, a row each: the noise, then what there is after
+    each step, or after evenly chosen ones where there are many. The film has them all, side by side."""
+    checks.choice("model", name, stepping_models())
+    steps, seed = checks.whole("steps", steps, 1, MOST_STEPS), checks.seed(seed)
+    stages = _stages(name, steps, seed)  # (1 + steps, FEW, 1, 28, 28)
+    shown = np.linspace(0, steps, min(steps + 1, MOST_COLUMNS)).round().astype(int).tolist()
+    captions = ("noise", *(f"step {step}" for step in shown[1:]))
+    rows = [
+        Row(title, "", to_uint8(images), captions)
+        for title, images in zip(_titles(name, seed), stages[shown].unbind(1), strict=True)
+    ]
+    lines = [
+        f'stages = list(gengallery.load("{name}").stream({FEW}, seed={seed}, steps={steps}))',
+        f"rows = torch.stack(stages)[{shown}].unbind(1)",
+    ]
+    film = gif(list(stages.unbind(1)), [FRAME] * steps + [REST])
+    return Wall(rows, script(*lines), film=film, title="From noise to garments")
+
+
+@lru_cache(maxsize=64)
+def _stages(name: str, steps: int, seed: int) -> Tensor:
+    return torch.stack(list(load(name).stream(FEW, seed, steps=steps)))
+
+
+def _titles(name: str, seed: int) -> list[str]:
+    """What each of the images is to become."""
+    model = load(name)
+    if not model.options.label:
+        return [""] * FEW
+    return [CLASS_NAMES[label] for label in model.labels(FEW, seed).tolist()]
+
+
+def surprise(rng: np.random.Generator) -> dict[str, Any]:
+    """Something to look at, by the names of the tab's inputs."""
+    return {
+        "kind": str(rng.choice([EVERY, *CLASS_NAMES])),
+        "seed": int(rng.integers(1_000_000)),
+        "guided": str(rng.choice(guided_models())),
+        "label": str(rng.choice(CLASS_NAMES)),
+        "stepping": str(rng.choice(stepping_models())),
+        "steps": int(rng.integers(2, MOST_STEPS + 1)),
+    }
