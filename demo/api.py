@@ -10,8 +10,11 @@ from gengallery.images import CLASS_NAMES, enlarge, sheet
 from .shared import checks, uploads
 from .shared.handlers import refusing
 from .shared.models import load, models
+from .shared.static import SHARED
+from .shared.words import Refusal, Words
 from .tabs.explore import view as explore
 
+say = Words(SHARED / "words.json")
 SCALE = 4  # of the pictures
 
 
@@ -25,19 +28,19 @@ def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
         seed: A whole number from 0 up; the same seed gives the same images.
         label: The class of garment, for example Sneaker or Bag, for a model that takes one; empty leaves it to chance.
     """
-    checks.choice("model", model, models())
-    images = load(model).generate(checks.count(count), checks.seed(seed), **told(model, label))
+    checks.choice(say("model"), model, models())
+    images = load(model).generate(checks.count(count), checks.seed(seed), **condition(model, label))
     return enlarge(sheet(images, len(images)), SCALE)
 
 
-def told(model: str, label: str | None) -> dict[str, str]:
-    """What to tell `model` of the class `label`; nothing of an empty one."""
+def condition(model: str, label: str | None) -> dict[str, str]:
+    """The arguments that give `model` the class `label`; none for an empty one."""
     if label is None or label == "":
         return {}
     able = gengallery.list_models(option="label")
     if model not in able:
-        raise ValueError(f"label: expected a model that takes one, {', '.join(able)}; found {model}")
-    return {"label": checks.choice("label", label, CLASS_NAMES)}
+        raise Refusal(say("expected_labelled", models=", ".join(able), found=model))
+    return {"label": checks.choice(say("class"), label, CLASS_NAMES)}
 
 
 @refusing
@@ -49,7 +52,7 @@ def reconstruct(model: str, picture: str) -> np.ndarray:
         model: Name of the model, for example ae_64 or vae_64.
         picture: The picture, of any size, in grey or colour.
     """
-    checks.choice("model", model, models())
+    checks.choice(say("model"), model, models())
     image = uploads.read(picture)
     return enlarge(sheet(torch.cat([image, load(model).reconstruct(image)]), 2), SCALE)
 

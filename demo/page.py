@@ -4,11 +4,12 @@ import gradio as gr
 import torch
 
 from . import api, tabs
+from .shared.labels import Labels, i18n
 from .shared.layout import more
 from .shared.live import LIVE, VIEWS, View, restore
-from .shared.models import models
-from .shared.static import PAGE, served, styles
-from .shared.words import I18N, T
+from .shared.models import dataset_name, models
+from .shared.static import PAGE, SHARED, served, styles
+from .shared.words import Words, html
 
 gr.set_static_paths(served())
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
@@ -16,16 +17,16 @@ torch.set_num_threads(2)  # no more for one visitor, so that others are served b
 SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()
 
+tagline = Words(SHARED / "words.json")("tagline", count=len(models()), dataset=dataset_name())
+
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
     gr.HTML(
-        '<header class="title"><h1>gengallery</h1>'
-        f"<p>{len(models())} models that learned what clothes look like from Fashion-MNIST.</p></header>",
-        elem_classes="say",
+        f'<header class="title"><h1>gengallery</h1><p>{html(tagline)}</p></header>',
         js_on_load=f"{PAGE}.then(page => page.attend());",
     )
     with gr.Tabs(overflow_behavior="wrap") as row:
         for name, tab in TABS.items():
-            with gr.Tab(T(tab.title), id=name) as box:
+            with gr.Tab(Labels(tabs.FOLDER / name / "tab.py")("title"), id=name) as box:
                 tab.build(box)
                 more(tabs.FOLDER / name)
             VIEWS.setdefault(name, View(box, {}))  # those that live in the page look after themselves
@@ -51,7 +52,7 @@ def launch(**options) -> str:
     _, url, _ = demo.launch(
         theme=THEME,
         css_paths=styles(),
-        i18n=I18N,
+        i18n=i18n(),
         ssr_mode=False,
         run_history=False,
         footer_links=[],

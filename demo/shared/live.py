@@ -11,13 +11,15 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
+from .labels import Labels
 from .originals import picture_of
+from .panels import notice
 from .static import PAGE
-from .walls import notice
-from .words import T
+from .words import said
 
+T = Labels(__file__)
 LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
-SELDOM = 0.5  # seconds between two pictures of a wall that grows
+INTERVAL = 0.5  # seconds between two versions of a panel that grows
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ def live(
     ways: dict[str, Any] = LIVE | (waits if grows else {})
 
     def refused(error: ValueError) -> Any:
-        said = [notice(str(error))] * len(pages)
-        return said if len(said) > 1 else said[0]
+        notices = [notice(said(error))] * len(pages)
+        return notices if len(notices) > 1 else notices[0]
 
     def drawn(*values: Any) -> Any:
         try:
@@ -58,13 +60,13 @@ def live(
 
     def growing(*values: Any) -> Iterator[Any]:
         try:
-            yield from seldom(handler(*values))
+            yield from throttled(handler(*values))
         except ValueError as error:
             yield refused(error)
 
     # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
     # when the sum of them has changed.
-    wish = gr.Textbox(visible="hidden", label=T("All inputs"))
+    wish = gr.Textbox(visible="hidden", label=T("all_inputs"))
     gr.on(
         [tab.select, *(box.change for box in boxes)], None, boxes, wish,
         js=f"async (...values) => (await {PAGE}).keep({json.dumps(key)}, {json.dumps(names)}, values)",
@@ -76,18 +78,18 @@ def live(
         found = surprise(np.random.default_rng())
         return [found.get(name, gr.skip()) for name in names]
 
-    button = gr.Button(T("Surprise me"), size="sm")
+    button = gr.Button(T("surprise"), size="sm")
     button.click(surprised, None, boxes, api_visibility="private", **LIVE)
     if grows:
-        stop = gr.Button(T("Stop"), size="sm", elem_classes="stop")
+        stop = gr.Button(T("stop"), size="sm", elem_classes="stop")
         stop.click(None, None, None, cancels=drawing, api_visibility="private")
 
 
-def seldom(values: Iterator[Any]) -> Iterator[Any]:
+def throttled(values: Iterator[Any]) -> Iterator[Any]:
     """The last of `values`, and those before it that come at least half a second after the one before."""
     value, pending, last = None, False, time.monotonic()
     for value in values:
-        pending = time.monotonic() - last < SELDOM
+        pending = time.monotonic() - last < INTERVAL
         if not pending:
             last = time.monotonic()
             yield value

@@ -6,8 +6,10 @@ from functools import cache, lru_cache
 import gengallery
 from gengallery.images import to_uint8
 
-from .walls import Row
+from .panels import Row
+from .words import Text, Words, number
 
+say = Words(__file__)
 load = cache(gengallery.load)
 
 
@@ -46,9 +48,12 @@ def takes_steps(name: str) -> bool:
     return load(name).options.steps is not None
 
 
+MARKS = {"exhibit": say("exhibit"), "search": say("search"), "steps": say("takes_steps")}
+
+
 def marks(name: str) -> list[str]:
-    """What a menu should say of the model beside its name: that it is an exhibit, that it searches, that it goes in
-    steps."""
+    """What a menu should say of the model beside its name, as keys of MARKS: that it is kept to show a failure, that it
+    searches, that it goes in steps."""
     return (
         ["exhibit"] * gengallery.info(name)["exhibit"]
         + ["search"] * load(name).searches
@@ -70,17 +75,35 @@ def _generated(name: str, count: int, seed: int) -> Row:
 _kept = lru_cache(maxsize=64)(_generated)
 
 
-def prior_name(prior: dict, dim: int | None = None) -> str:
+DISTRIBUTIONS = {  # of noise
+    "normal": say("noise_normal"),
+    "uniform": say("noise_uniform"),
+    "poisson": say("noise_poisson"),
+}
+
+
+def noise_name(distribution: str, standardised: bool) -> Text:
+    """Noise in a word or two."""
+    name = DISTRIBUTIONS[distribution]
+    return name if standardised else say("noise_raw", noise=name)
+
+
+def prior_name(prior: dict, dim: int | None = None) -> Text:
     """A prior, as `describe` gives it, in a few words; of independent numbers, or of one Gaussian, also how many."""
     match prior["kind"]:
         case "mixture":
-            return f"mixture of {prior['components']} Gaussians"
+            return say("prior_mixture", count=prior["components"])
         case "flow":
-            return "fitted flow"
+            return say("prior_flow")
         case "class gaussians":
-            return "fitted Gaussian of the class"
+            return say("prior_classes")
         case "gaussian":
-            name = "fitted Gaussian"
+            name = say("prior_gaussian")
         case _:
-            name = f"{'' if prior['standardised'] else 'raw '}{prior['distribution']}"
-    return name if dim is None else f"{dim} × {name}"
+            name = noise_name(prior["distribution"], prior["standardised"])
+    return name if dim is None else say("prior_of", count=number(dim), prior=name)
+
+
+def dataset_name() -> str:
+    """The data set that the models are of."""
+    return "Fashion-MNIST"

@@ -13,13 +13,17 @@ from gengallery import data
 from gengallery.images import CLASS_NAMES, PIXELS, SHAPE, as_images, to_uint8
 
 from . import checks
-from .models import best_maker, load
+from .models import best_maker, dataset_name, load
+from .words import Refusal, Words
+
+say = Words(__file__)
 
 TEST, TRAIN, YOURS = "Test set", "Training set", "Your picture"
-SOURCES = (TEST, TRAIN, YOURS)
+SOURCES = {TEST: say("test_set"), TRAIN: say("training_set"), YOURS: say("own_picture")}
 ANY_CLASS = "any"
+CLASSES = {name: name for name in CLASS_NAMES}  # what the page calls each
+KINDS = {ANY_CLASS: say("all_classes"), **CLASSES}
 SPLITS = {TEST: data.TEST, TRAIN: data.TRAIN}
-MISSING = "Fashion-MNIST is not on this machine, so these originals are the gallery's own: a model generated them."
 
 
 @dataclass(frozen=True)
@@ -35,21 +39,21 @@ class Originals:
 def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Originals:
     """`count` images from `source`, one of SOURCES, of the class `kind` or ANY_CLASS, which `seed` chooses; or the
     visitor's own `picture`, as `picture_of` reads it."""
-    checks.choice("source", source, SOURCES)
-    checks.choice("class", kind, (ANY_CLASS, *CLASS_NAMES))
+    checks.choice(say("source"), source, SOURCES)
+    checks.choice(say("class"), kind, KINDS)
     seed = checks.seed(seed)
     if source == YOURS:
         image = picture_of(picture)
         code = f"np.frombuffer(base64.urlsafe_b64decode(\n    {picture!r}\n), np.uint8).reshape(1, 28, 28)"
-        return Originals(image, ("yours",), "", f"as_images({code})")
+        return Originals(image, (say("own_caption"),), "", f"as_images({code})")
     try:
         split = data.load(SPLITS[source], download=False)
     except data.DataMissing:
         maker = best_maker()
         images = load(maker).generate(count, seed)
-        return Originals(
-            images, ("generated",) * count, MISSING, f'gengallery.load("{maker}").generate({count}, seed={seed})'
-        )
+        notice = say("originals_missing", dataset=dataset_name())
+        code = f'gengallery.load("{maker}").generate({count}, seed={seed})'
+        return Originals(images, (say("generated_caption"),) * count, notice, code)
     pool = np.arange(len(split)) if kind == ANY_CLASS else np.flatnonzero(split.labels == CLASS_NAMES.index(kind))
     chosen = np.random.default_rng(seed).choice(pool, count, replace=False)
     captions = tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist())
@@ -59,15 +63,14 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
 
 def picture_of(text: Any) -> Tensor:
     """The visitor's own picture, (1, 1, 28, 28), from its 784 grey levels as bytes in base64 (RFC 4648, section 5)."""
-    wish = "expected 784 grey levels in base64"
     if not isinstance(text, str) or not text:
-        raise ValueError("picture: expected one that is drawn or uploaded, found none; draw one, or choose a source")
+        raise Refusal(say("expected_picture"))
     try:
         levels = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"picture: {wish}, found {checks.brief(text)}") from error
+        raise Refusal(say("expected_levels", count=PIXELS, found=checks.brief(text))) from error
     if len(levels) != PIXELS:
-        raise ValueError(f"picture: {wish}, found {len(levels)} of them")
+        raise Refusal(say("expected_levels", count=PIXELS, found=say("of_them", count=len(levels))))
     return torch.frombuffer(bytearray(levels), dtype=torch.uint8).reshape(1, *SHAPE).float() / 255
 
 

@@ -1,16 +1,16 @@
-"""The files that a browser gets: scripts, templates, style and words, of static/ and of each tab's folder."""
+"""The files that a browser gets: scripts, templates, style and words, of static/, shared/ and each tab's folder."""
 
 import json
 from pathlib import Path
 
 DEMO = Path(__file__).resolve().parent.parent
-STATIC, TABS = DEMO / "static", DEMO / "tabs"
+STATIC, SHARED, TABS = DEMO / "static", DEMO / "shared", DEMO / "tabs"
 SERVED = (".css", ".html", ".js", ".json")
 
 
 def served() -> list[Path]:
-    """Every file that the server hands out: one by one, since the tabs' folders hold Python too."""
-    return sorted(path for path in [*STATIC.iterdir(), *TABS.glob("*/*")] if path.suffix in SERVED)
+    """Every file that the server hands out: one by one, since these folders hold Python too."""
+    return sorted(path for path in [*STATIC.iterdir(), *SHARED.iterdir(), *TABS.glob("*/*")] if path.suffix in SERVED)
 
 
 def styles() -> list[Path]:

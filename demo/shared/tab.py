@@ -8,9 +8,8 @@ import gradio as gr
 
 @dataclass(frozen=True)
 class Tab:
-    """A tab, as the file tab.py in its folder has it under the name TAB. The folder's name is the tab's id and its name
-    in the address."""
+    """A tab, as the file tab.py in its folder has it under the name TAB. The folder's name is the tab's id, its name in
+    the address and the id of the element where its first result stands; its title is among the words there."""
 
-    title: str  # one of the texts of static/pt.json
     order: int  # the page has the tabs from the lowest to the highest
     build: Callable[[gr.Tab], None]  # fills the tab, inside which it is called

@@ -14,10 +14,13 @@ from torch import Tensor
 
 from gengallery.images import as_images
 
+from .words import Refusal, Words, number
+
+say = Words(__file__)
+
 # What browsers show, each with its most megapixels: a phone's photograph, except where decoding takes 18 bytes a pixel.
 # No other decoder of PIL sees a file; some of them start programs.
 MEGAPIXELS = {"PNG": 13, "JPEG": 13, "GIF": 13, "BMP": 13, "WEBP": 8}
-KINDS = "a picture in PNG, JPEG, GIF, WebP or BMP"
 LONGEST_SIDE = 1 << 14
 MEGABYTES = 10  # of a file
 SECONDS = 0.7  # of the processor
@@ -45,21 +48,16 @@ def read(path: Any) -> Tensor:
     try:
         with ALONE:
             return as_images(_grey(_Clocked(content)))
-    except _Refusal:
+    except Refusal:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _Refusal(f"at most {MEGAPIXELS['PNG']} megapixels", "many more", "make it smaller") from None
+        raise Refusal(say("upload_enormous", most=MEGAPIXELS["PNG"])) from None
     except TimeoutError:
-        raise _Refusal("a picture that is soon read", "one that takes too long", "save it anew") from None
+        raise Refusal(say("upload_slow")) from None
     except Image.UnidentifiedImageError:
-        raise _Refusal(KINDS, "something else, or a damaged one", "save it anew as one of these") from None
+        raise Refusal(say("upload_unknown")) from None
     except Exception:  # PIL has errors of every kind for files that were made to break it
-        raise _Refusal("a whole picture", "one that is damaged or cut short", "save it anew") from None
-
-
-class _Refusal(ValueError):
-    def __init__(self, expected: str, found: str, advice: str):
-        super().__init__(f"picture: expected {expected}; found {found}; {advice}")
+        raise Refusal(say("upload_damaged")) from None
 
 
 class _Clocked(io.BytesIO):
@@ -77,7 +75,7 @@ class _Clocked(io.BytesIO):
 
 def _content(path: Any) -> bytes:
     if not isinstance(path, str):
-        raise _Refusal("an uploaded file", "none" if path is None else type(path).__name__, "upload a picture")
+        raise Refusal(say("upload_none") if path is None else say("upload_no_path", found=type(path).__name__))
     try:
         file = Path(path)
         if not file.is_file():  # a folder, or a pipe, which may never end
@@ -85,11 +83,11 @@ def _content(path: Any) -> bytes:
         with file.open("rb") as stream:
             content = stream.read(MEGABYTES * 10**6 + 1)
     except (OSError, ValueError):
-        raise _Refusal("an uploaded file", "none", "upload the picture again") from None
+        raise Refusal(say("upload_lost")) from None
     if not content:
-        raise _Refusal(KINDS, "an empty file", "upload the picture again")
+        raise Refusal(say("upload_empty"))
     if len(content) > MEGABYTES * 10**6:
-        raise _Refusal(f"at most {MEGABYTES} MB", "more", "make the picture smaller")
+        raise Refusal(say("upload_large", most=MEGABYTES))
     return content
 
 
@@ -101,10 +99,11 @@ def _grey(file: io.BytesIO) -> Image.Image:
     picture = Image.open(file, formats=tuple(MEGAPIXELS))  # the header only
     width, height = picture.size
     most = MEGAPIXELS.get(picture.format or "", MEGAPIXELS["JPEG"])  # some phones' JPEGs are called MPO
+    size = {"width": number(width), "height": number(height)}
     if width * height > most * 10**6:
-        raise _Refusal(f"at most {most} megapixels", f"{width} × {height} pixels", "make it smaller")
+        raise Refusal(say("upload_megapixels", most=most, **size))
     if max(width, height) > LONGEST_SIDE:
-        raise _Refusal(f"at most {LONGEST_SIDE} pixels a side", f"{width} × {height}", "make it smaller")
+        raise Refusal(say("upload_long", most=number(LONGEST_SIDE), **size))
     picture.decodermaxblock = BLOCK
     picture.load()
     grey = Image.new("L", picture.size)

@@ -53,11 +53,15 @@ export async function copy(text, button, say) {
     try {
         await navigator.clipboard.writeText(text);
     } catch (error) { // without a safe connection there is no clipboard
-        return void prompt(say("Copy this:"), text);
+        return void prompt(say("copy_this"), text);
     }
-    const before = button.textContent;
-    button.textContent = say("Copied");
-    setTimeout(() => (button.textContent = before), 1500);
+    if (button.before) return; // it says so already
+    button.before = [...button.childNodes];
+    button.replaceChildren(say("copied"));
+    setTimeout(() => {
+        button.replaceChildren(...button.before);
+        delete button.before;
+    }, 1500);
 }
 
 /** Let the visitor keep a canvas as a PNG. */
@@ -74,7 +78,7 @@ export function printed(wall) {
     const rows = [...wall.querySelectorAll(".row")].map(row => ({
         title: row.querySelector("header")?.innerText.replaceAll("\n", "  ") ?? "",
         pictures: [...row.querySelectorAll("img")],
-        captions: [...row.querySelectorAll("figcaption")].map(caption => caption.textContent),
+        captions: [...row.querySelectorAll("figcaption")].map(caption => caption.innerText),
     }));
     const columns = Math.max(...rows.map(row => row.pictures.length)), scale = Math.max(8, Math.ceil(2400 / (30 * columns)));
     const cell = 28 * scale, step = 30 * scale, line = 5 * scale;
@@ -102,12 +106,12 @@ export function printed(wall) {
     return canvas;
 }
 
-/** Boxes to tick, or of which one is ticked, one a name. */
-export function fill(fieldset, names, { type, name, chosen, say }) {
-    const boxes = names.map(value => {
+/** Boxes to tick, or of which one is ticked, one a value, each with its title. */
+export function fill(fieldset, values, { type, name, chosen, title = value => value }) {
+    const boxes = values.map(value => {
         const label = document.createElement("label"), box = document.createElement("input");
         Object.assign(box, { type, name, value, checked: chosen.includes(value) });
-        label.append(box, " ", say(value));
+        label.append(box, " ", title(value));
         return label;
     });
     fieldset.replaceChildren(fieldset.querySelector("legend"), ...boxes);
@@ -115,60 +119,58 @@ export function fill(fieldset, names, { type, name, chosen, say }) {
 
 // -- languages
 
-/** `say(text)`: the text in the visitor's language, where there is a translation, as in pt.json. There, # stands for a
- * number; of a text in parts, divided by " · ", each part is translated. */
-export async function language() {
-    if (!navigator.language.startsWith("pt")) return text => text;
-    const words = await (await fetch(new URL("pt.json", import.meta.url))).json();
-    return text => text.split(" · ").map(part => phrase(part, words)).join(" · ");
+/** The visitor's language, of those that words.json files have, and how it writes numbers. */
+export const LANGUAGE = navigator.language.startsWith("pt") ? "pt" : "en";
+const LOCALE = { en: "en", pt: "pt-BR" }[LANGUAGE];
+document.documentElement.lang = LOCALE; // by which the style shows one of the languages that the server sends
+
+const read = async address => (await fetch(address)).json();
+const shared = read(new URL("../shared/words.json", import.meta.url));
+
+/** The words for scripts: `say(key, {name: value})` from the words.json at `address`, or from that of all; a value takes the
+ * place of its name in braces. */
+export async function speaker(address = null) {
+    const words = { ...(await shared), ...(address && (await read(new URL(address, document.baseURI)))) };
+    return (key, values = {}) => words[key][LANGUAGE].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-function phrase(text, words) {
-    if (Object.hasOwn(words, text)) return words[text];
-    const numbers = [];
-    const pattern = text.replace(/\d(?:[\d.,]*\d)?/g, number => numbers.push(number) && "#");
-    return Object.hasOwn(words, pattern) ? words[pattern].replace(/#/g, () => numbers.shift()) : text;
+/** A text that the server sent in every language, or as it is. */
+export const pick = text => (typeof text === "object" && text ? text[LANGUAGE] : text);
+
+/** A number as the visitor's language writes it, by the options of Intl.NumberFormat. */
+export const written = (number, options) => number.toLocaleString(LOCALE, options);
+
+const ATTRIBUTES = ["alt", "title", "aria-label"];
+
+/** The attributes of an element in the visitor's language, where the server sent a translation beside them. */
+function translate(element) {
+    for (const name of ATTRIBUTES) {
+        const text = element.getAttribute(`data-${LANGUAGE}-${name}`);
+        if (text !== null && element.getAttribute(name) !== text) element.setAttribute(name, text);
+    }
 }
 
-/** Put every text within an element into the visitor's language, but for code. */
-export function translate(element, say) {
-    const parts = [element, ...[...element.querySelectorAll("template")].map(template => template.content)];
-    for (const part of parts) {
-        const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
-        while (walker.nextNode()) {
-            const node = walker.currentNode, text = node.data.trim();
-            if (!text || node.parentElement?.closest("code")) continue;
-            const said = say(text.replace(/\s+/g, " "));
-            if (said !== text) node.data = node.data.replace(text, () => said);
+/** Keep the attributes of the page translated. Gradio keeps the elements of what is drawn again, and changes their attributes. */
+function translateAll() {
+    const selector = ATTRIBUTES.map(name => `[data-${LANGUAGE}-${name}]`).join();
+    for (const element of document.querySelectorAll(selector)) translate(element);
+    new MutationObserver(changes => {
+        for (const { target, type, addedNodes } of changes) {
+            if (type === "attributes") translate(target);
+            for (const node of addedNodes)
+                if (node.nodeType === 1) for (const element of [node, ...node.querySelectorAll(selector)]) translate(element);
         }
-        for (const name of ["alt", "title", "aria-label"])
-            for (const node of part.querySelectorAll(`[${name}]`)) {
-                const text = node.getAttribute(name), said = say(text);
-                if (said !== text) node.setAttribute(name, said);
-            }
-    }
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
 }
 
-/** Translate what the server sends, and listen to the buttons below the walls. */
+/** Translate what the server sends, and listen to the buttons below the panels. */
 export async function attend() {
-    const say = await language();
-    document.documentElement.lang = navigator.language.startsWith("pt") ? "pt" : "en";
-    if (document.documentElement.lang === "pt") {
-        for (const part of document.querySelectorAll(".say")) translate(part, say);
-        // A wall that is drawn again keeps its nodes, and only their texts change back.
-        new MutationObserver(changes => {
-            for (const { target, addedNodes } of changes) {
-                const changed = target.nodeType === 1 ? target : target.parentElement;
-                if (changed?.closest(".say")) translate(changed, say);
-                for (const node of addedNodes)
-                    if (node.nodeType === 1) for (const part of node.querySelectorAll(".say")) translate(part, say);
-            }
-        }).observe(document.body, { childList: true, characterData: true, subtree: true });
-    }
+    translateAll();
+    const say = await speaker();
     document.addEventListener("click", event => {
-        const button = event.target.closest(".say .share button");
+        const button = event.target.closest(".pictures .share button");
         if (!button) return;
         if (button.dataset.do === "link") copy(location.href, button, say);
-        else download(printed(button.closest(".say").querySelector(".wall")), "gengallery.png");
+        else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
     });
 }

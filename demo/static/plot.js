@@ -1,5 +1,7 @@
 // Plots: scales with round ticks, shapes of SVG, and names beside dots where they hide nothing.
 
+import { written } from "./page.js";
+
 export const DOT = 5.5, LETTERS = 13; // a dot's radius, the height of its name; in px
 export const REACHES = [5, 16, 28, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
 const TURNS = [0, 8, 12, 4, 14, 2, 10, 6, 1, 15, 9, 7, 13, 3, 11, 5].map(k => (k * Math.PI) / 8); // and the ways to go
@@ -8,7 +10,7 @@ export const MOST_TICKS = 6; // along an axis
 
 // -- numbers and shapes
 
-export const written = tick => tick.toLocaleString("en", { maximumSignificantDigits: 3 });
+export const tickText = tick => written(tick, { maximumSignificantDigits: 3 });
 
 /** From values to pixels, with at most so many round ticks. It is logarithmic for values above zero of which the largest is
  * at least `spread` times the least. */

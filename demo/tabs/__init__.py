@@ -3,7 +3,7 @@
 - tab.py: its inputs, and which view they go to, Gradio and wiring only; TAB is what the page needs to know of it
 - view.py: from what a visitor chose to pictures and tables; pure functions, no Gradio
 - NAME.html and .js, where it has a part that lives in the browser, and .css for its own style
-- more.en.md and more.pt.md: the mathematics
+- words.json: every word that it says, its title first; more.en.md and more.pt.md: the mathematics
 
 Whatever comes in may have been posted by hand, so each function of a view checks all of it and raises ValueError, which
 says what was expected and what was found. Pictures go out as grey levels or colours, uint8. Each view also gives

@@ -1,10 +1,9 @@
 // Compare: the table of all models, which sorts itself, plots of what they are worth against what they cost, and a card of
 // each. Everything that it knows of a model comes from the server.
 
-import { copy, recall, remember, translate } from "../../static/page.js";
-import { around, DOT, LETTERS, MOST_TICKS, REACHES, scale, settle, shape, written } from "../../static/plot.js";
+import { copy, LANGUAGE, pick, recall, remember } from "../../static/page.js";
+import { around, DOT, LETTERS, MOST_TICKS, REACHES, scale, settle, shape, tickText } from "../../static/plot.js";
 
-const AXES = [["milliseconds", "Milliseconds an image"], ["parameters", "Parameters"]];
 const MARGIN = { top: 34, right: 12, bottom: 48, left: 44 };
 const NARROW = 480; // below it a plot shows only those names that find room beside their dots
 const TAP = 20; // how near to a dot a tap has to come; in px
@@ -14,7 +13,7 @@ class Comparison {
     constructor(element, props, server, say, watch) {
         Object.assign(this, { element, props, server, say });
         this.dialog = this.find("dialog");
-        this.collator = new Intl.Collator("en", { numeric: true });
+        this.collator = new Intl.Collator(LANGUAGE, { numeric: true });
         element.addEventListener("click", event => this.clicked(event));
         this.find("select").addEventListener("change", event => {
             this.state.by = event.target.value;
@@ -43,7 +42,6 @@ class Comparison {
         const { value } = this.props, fresh = document.createElement("template"), left = this.find(".scroll")?.scrollLeft;
         if (!value?.html) return;
         fresh.innerHTML = value.html;
-        translate(fresh.content, this.say);
         this.families = [...fresh.content.querySelectorAll("tbody.family")].map(body => [body, [...body.rows]]);
         this.floor = fresh.content.querySelector("tbody.floor");
         this.find(".held").replaceChildren(fresh.content);
@@ -127,7 +125,7 @@ class Comparison {
         if (sort) {
             const sign = order === "up" ? 1 : -1, of = row => models[row.dataset.model].values[sort];
             const rows = this.families.flatMap(([, rows]) => rows.filter(row => row.dataset.model)).sort((a, b) => {
-                const x = of(a), y = of(b);
+                const x = pick(of(a)), y = pick(of(b));
                 if (x === undefined || y === undefined) return (x === undefined) - (y === undefined); // always last
                 return sign * (typeof x === "string" ? this.collator.compare(x, y) : x - y);
             });
@@ -155,15 +153,15 @@ class Comparison {
 
     /** What there is to choose, and which colour is whose. */
     fill() {
-        const { figures, families, models } = this.props.value, { say } = this, select = this.find("select");
+        const { figures, families, models } = this.props.value, select = this.find("select");
         this.find(".plotted").hidden = !Object.keys(figures).length;
-        select.replaceChildren(...Object.entries(figures).map(([name, { title }]) => new Option(say(title), name)));
+        select.replaceChildren(...Object.entries(figures).map(([name, { title }]) => new Option(pick(title), name)));
         if (this.state.by) select.value = this.state.by;
         this.find(".hues").replaceChildren(...families.map(({ title, hue }) => {
             const label = document.createElement("span"), dot = document.createElement("i");
             dot.className = "dot";
             label.style.setProperty("--hue", `var(--hue-${hue})`);
-            label.append(dot, say(title));
+            label.append(dot, pick(title));
             return label;
         }));
         this.find(".hollow").hidden = !Object.values(models).some(({ exhibit }) => exhibit);
@@ -171,7 +169,8 @@ class Comparison {
 
     plot() {
         if (!this.state || !this.find(".plots").clientWidth) return;
-        this.element.querySelectorAll(".plots svg").forEach((svg, k) => this.draw(svg, ...AXES[k]));
+        const axes = [["milliseconds", this.say("image_time")], ["parameters", this.say("parameters")]];
+        this.element.querySelectorAll(".plots svg").forEach((svg, k) => this.draw(svg, ...axes[k]));
     }
 
     /** The chosen figure of every model that has one against what it costs. */
@@ -189,21 +188,20 @@ class Comparison {
         const ground = shape("g", { class: "ground" });
         for (const tick of y.ticks) ground.append(
             shape("line", { x1: frame.left, x2: frame.right, y1: y.at(tick), y2: y.at(tick) }),
-            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, written(tick)),
+            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, tickText(tick)),
         );
         for (const tick of x.ticks) ground.append(
             shape("line", { x1: x.at(tick), x2: x.at(tick), y1: frame.top, y2: frame.bottom }),
-            shape("text", { x: x.at(tick), y: frame.bottom + 14, "text-anchor": "middle" }, written(tick)),
+            shape("text", { x: x.at(tick), y: frame.bottom + 14, "text-anchor": "middle" }, tickText(tick)),
         );
-        const says = (x, y, title, hint) => shape("text", { class: "axis", x, y }, shape("tspan", {}, say(title)), " ", shape("tspan", { class: "hint", dx: 6 }, hint));
-        const [sign, ...better] = figure.sign.split(" ");
+        const says = (x, y, title, hint) => shape("text", { class: "axis", x, y }, shape("tspan", {}, title), " ", shape("tspan", { class: "hint", dx: 6 }, hint));
         ground.append(
-            says(2, 12, figure.title, `${sign} ${say(better.join(" "))}`),
-            says(frame.left, height - 8, title, `← ${say("Lower is better")}`),
+            says(2, 12, pick(figure.title), `${figure.sign} ${pick(figure.better)}`),
+            says(frame.left, height - 8, title, `← ${say("lower")}`),
         );
         const taken = [];
         if (by in floor) {
-            const [value, text] = floor[by], at = y.at(value), label = say("real images"), room = letters.measureText(`${label} ${text}`).width + 16;
+            const value = floor[by][0], text = pick(floor[by][1]), at = y.at(value), label = say("real_images"), room = letters.measureText(`${label} ${text}`).width + 16;
             const side = at - LETTERS - 4 < frame.top ? 10 : -8;
             ground.append(
                 shape("line", { class: "floor", x1: frame.left, x2: frame.right, y1: at, y2: at }),
@@ -213,12 +211,12 @@ class Comparison {
         }
         settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 2) : REACHES);
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-        svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]])));
+        svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]].map(pick))));
     }
 
     /** A dot with its name, which leads to the card. */
-    link({ name, model, x, y, spot, shy }, told) {
-        const { line } = spot, text = [name, ...told.map(this.say)].join(" · ");
+    link({ name, model, x, y, spot, shy }, facts) {
+        const { line } = spot, text = [name, ...facts].join(" · ");
         const path = line.length ? [shape("path", { d: `M${line.map(bit => `${bit.left + 1},${bit.top + 1}`).join("L")}` })] : [];
         return shape(
             "a",
@@ -252,13 +250,12 @@ class Comparison {
         const { dialog, state } = this, notice = this.find(".notice");
         state.card = name;
         const { html, error } = await this.server.card({ model: name });
-        notice.textContent = error ?? "";
+        notice.textContent = pick(error) ?? "";
         notice.hidden = !error;
         if (error) state.card = null;
         if (state.card !== name || !this.element.offsetParent) return; // left in the meantime
         const fresh = document.createElement("template");
         fresh.innerHTML = html;
-        translate(fresh.content, this.say);
         dialog.replaceChildren(fresh.content);
         if (dialog.open) return;
         // The focus goes back to where it was: after a link to the card, to the model's row.

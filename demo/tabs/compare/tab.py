@@ -6,11 +6,14 @@ from typing import Any
 import gradio as gr
 
 from ...shared.handlers import answering
-from ...shared.layout import intro, island
+from ...shared.labels import Labels
+from ...shared.layout import component, intro
 from ...shared.live import LIVE
 from ...shared.tab import Tab
-from ...shared.words import T
+from ...shared.words import Words
 from . import table, view
+
+T, say = Labels(__file__), Words(__file__)
 
 
 @answering
@@ -20,17 +23,13 @@ def card(model: Any) -> dict[str, Any]:
 
 def build(tab: gr.Tab) -> None:
     """Fill the tab."""
-    intro(
-        "Side by side",
-        "How good each model's images are beside real ones, how well it reconstructs, and what that costs. "
-        "Press a heading to sort, and a model for its card.",
-    )
-    page = island(Path(__file__).with_name("compare.html"), [card], value=None)
-    again = gr.Button(T("Measure again"), size="sm", elem_classes="again")
+    intro(say("heading"), say("lead"))
+    page = component(Path(__file__).with_name("compare.html"), [card], value=None)
+    again = gr.Button(T("measure_again"), size="sm", elem_classes="again")
     gr.on(
         [tab.select, again.click], lambda: table.as_json(view.comparison()), None, page,
         api_visibility="private", **LIVE,
     )  # fmt: skip
 
 
-TAB = Tab("Compare", order=80, build=build)
+TAB = Tab(order=80, build=build)

@@ -20,6 +20,9 @@ from gengallery.models import family as family_class
 
 from ...shared import checks
 from ...shared.models import load, models, prior_name, takes_steps
+from ...shared.words import Words
+
+say = Words(__file__)
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,45 @@ class Figure:
 
 LOWER, HIGHER, LEVEL = "lower", "higher", "level with real images"
 SAMPLES = (
-    Figure("frechet", "Fréchet", "Distance of samples from the test images, by means and spreads.", LOWER, "{:.2f}"),
-    Figure("kernel", "Kernel", "The same in another way, with nothing assumed of their shape.", LOWER, "{:.3f}"),
+    Figure(
+        "frechet",
+        "Fréchet",
+        "Distance of samples from the test images, by the means and covariances of their features.",
+        LOWER,
+        "{:.2f}",
+    ),
+    Figure("kernel", "Kernel", "The same without assuming that the features are normal.", LOWER, "{:.3f}"),
     Figure("precision", "Precision", "Share of samples that lie among real images: do they look real?", HIGHER),
     Figure("recall", "Recall", "Share of real images that lie among samples: is anything missing?", HIGHER),
     Figure(
-        "density", "Density", "Precision that weighs the crowd: above 1, samples keep to the commonest looks.", LEVEL
+        "density",
+        "Density",
+        "Like precision, but samples in crowded regions count more: above 1, they keep to the commonest looks.",
+        LEVEL,
     ),
-    Figure("coverage", "Coverage", "Recall that strays can't lift: share of real images with one near by.", HIGHER),
+    Figure(
+        "coverage",
+        "Coverage",
+        "Share of real images with a sample near by. Unlike recall, isolated samples do not raise it.",
+        HIGHER,
+    ),
     Figure("entropy", "Classes", "How evenly the classes turn up: 1 if all alike, 0 if only one.", HIGHER, "{:.3f}"),
     Figure(
-        "nearest", "Nearest",
+        "nearest",
+        "Nearest",
         "Median distance, over all pixels, to the nearest training image. Far below real images’ own: copies, or blur.",
         LEVEL,
     ),
     Figure("memorised", "Copies", "Share of samples that copy a training image.", LOWER, "{:.2%}"),
-    Figure("judged", "Judged", "Share of samples that the judge sees in the class they were told.", HIGHER, "{:.1%}"),
+    Figure(
+        "judged",
+        "Judged",
+        "Share of samples that the classifier sees in the class they were asked for.",
+        HIGHER,
+        "{:.1%}",
+    ),
     Figure("judged_least", "Worst class", "The same, of the class that fares worst.", HIGHER, "{:.1%}"),
-)  # fmt: skip
+)
 REPEATS, FEW = 9, 3  # decodes that are timed of a model, and of one that goes in steps
 REBUILT = (
     Figure("mse", "MSE", "Mean squared error of a pixel, of a test image gone through the latents.", LOWER, "{:.4f}"),
@@ -142,7 +166,7 @@ def comparison(samples: int = 3) -> Comparison:
     entries = [entry for family in families for entry in family.entries]
     losses = dict.fromkeys(name for entry in entries for name in entry.figures if name not in FIGURES)
     others = tuple(map(_figure, losses))
-    groups = {"How good its images are": SAMPLES, "How well it reconstructs": REBUILT, "Other losses": others}
+    groups: dict[str, tuple[Figure, ...]] = {say("samples"): SAMPLES, say("rebuilt"): REBUILT, say("losses"): others}
     floor = {key: value for card in cards if card["scorecard"] for key, value in card["scorecard"]["floor"].items()}
     best = frozenset((name, figure.name) for figure in FIGURES.values() for name in _best(figure, entries, floor))
     return Comparison(families, {title: group for title, group in groups.items() if group}, floor, best)
@@ -150,7 +174,7 @@ def comparison(samples: int = 3) -> Comparison:
 
 def card(name: Any, samples: int = 16) -> Card:
     """The card of the model `name`, with images that it draws."""
-    known = gengallery.info(checks.choice("model", name, models()))
+    known = gengallery.info(checks.choice(say("model"), name, models()))
     train, test, reported = known["losses"]["train"], known["losses"]["test"], known["reported"]
     scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
     return Card(

@@ -1,7 +1,7 @@
 // Explore: maps of latent spaces under one cursor, decoded in the page, with matrices to click on. What a place is stands in
 // pad.js.
 
-import { copy, fill, recall, remember } from "../../static/page.js";
+import { copy, fill, pick, recall, remember } from "../../static/page.js";
 import { clamp, Pad } from "./pad.js";
 
 const MORPH = 2400, WANDER = 20; // a morph there and back, in ms; how long the cursor goes its own way, in s
@@ -51,7 +51,7 @@ class Explorer {
         const models = (found.models ?? "").split(",").filter(name => props.planes[state.plane ?? "latents"].models.includes(name));
         if (models.length) state.models = models;
         else if (state.plane) state.models = props.planes[state.plane].start;
-        if (["own", ...props.ranges].includes(found.range)) state.range = found.range;
+        if (Object.hasOwn(props.ranges, found.range ?? "")) state.range = found.range;
         const side = Number(found.side), seed = Number(found.seed), own = numbers(found.own, 4), at = numbers(found.at, 2);
         if (Number.isInteger(side) && side >= 2 && side <= 30) state.side = side;
         if (found.seed && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) state.seed = seed;
@@ -72,11 +72,11 @@ class Explorer {
     }
 
     buildControls() {
-        const { props, state, say } = this;
+        const { props } = this;
         for (const [k, name] of props.classes.entries()) {
             const chip = document.createElement("button");
             chip.type = "button";
-            chip.textContent = say(name);
+            chip.textContent = pick(name);
             chip.style.setProperty("--colour", props.colours[k]);
             chip.addEventListener("click", () => this.toClass(k));
             for (const [event, only] of [["pointerenter", k], ["pointerleave", null], ["focus", k], ["blur", null]])
@@ -86,7 +86,7 @@ class Explorer {
         for (const button of this.element.querySelectorAll("[data-do]"))
             button.addEventListener("click", () => this[button.dataset.do]());
         const form = this.find(".settings");
-        for (const [kind, { title }] of Object.entries(props.planes)) form.plane.add(new Option(say(title), kind));
+        for (const [kind, { title }] of Object.entries(props.planes)) form.plane.add(new Option(pick(title), kind));
         form.addEventListener("submit", event => event.preventDefault());
         form.addEventListener("input", event => this.changed(event.target));
         form.addEventListener("change", event => this.changed(event.target));
@@ -94,11 +94,11 @@ class Explorer {
 
     /** Show the settings as they are in the state. */
     fillForm() {
-        const { state, props, say } = this, form = this.find(".settings"), kind = props.planes[state.plane];
+        const { state, props } = this, form = this.find(".settings"), kind = props.planes[state.plane];
         form.plane.value = state.plane;
-        fill(this.find(".models"), kind.models, { type: "checkbox", name: "model", chosen: state.models, say });
+        fill(this.find(".models"), kind.models, { type: "checkbox", name: "model", chosen: state.models });
         fill(this.find(".ranges"), [...kind.ranges, "own"], {
-            type: "radio", name: "range", chosen: [state.range], say: name => say(name === "own" ? "Your own" : name),
+            type: "radio", name: "range", chosen: [state.range], title: name => pick(props.ranges[name]),
         });
         this.find(".own").hidden = state.range !== "own";
         ["x_min", "x_max", "y_min", "y_max"].forEach((name, i) => (form[name].value = state.own[i]));
@@ -129,7 +129,7 @@ class Explorer {
         if (state.range === "own") {
             const own = ["x_min", "x_max", "y_min", "y_max"].map(name => (form[name].value === "" ? NaN : Number(form[name].value)));
             if (!own.every(Number.isFinite)) return;
-            if (!(own[0] < own[1] && own[2] < own[3])) return this.complain(this.say("Each range needs a minimum below its maximum."));
+            if (!(own[0] < own[1] && own[2] < own[3])) return this.complain(this.say("minimum_first"));
             state.own = own;
         }
         this.redrawMatrices();
@@ -252,8 +252,8 @@ class Explorer {
     async ask(name, request) {
         const answer = await this.server[name](request);
         if (answer.error) {
-            this.complain(answer.error);
-            throw new Error(answer.error);
+            this.complain(pick(answer.error));
+            throw new Error(answer.error.en);
         }
         return answer;
     }

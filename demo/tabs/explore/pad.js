@@ -5,11 +5,11 @@
 // z = origin + a across + b up.
 
 import { fetchDecoder, paint } from "../../static/decoder.js";
-import { always, download } from "../../static/page.js";
+import { always, download, written } from "../../static/page.js";
 
 const STEP = 0.01, STRIDE = 0.05; // of the arrow keys, and with shift
 
-const written = x => (Object.is(Math.round(100 * x), -0) ? 0 : Math.round(100 * x) / 100);
+const coordinate = x => written(Math.round(100 * x) / 100 + 0, { maximumFractionDigits: 2, useGrouping: false }).replace("-", "−"); // + 0 turns -0 into 0
 export const clamp = x => Math.min(1, Math.max(0, x));
 
 export class Pad {
@@ -21,7 +21,7 @@ export class Pad {
         this.image = this.find(".matrix-image");
         this.place = [0.5, 0.5];
         this.find("b").textContent = name;
-        this.canvas.setAttribute("aria-label", `${explorer.say("Map of")} ${name}`);
+        this.canvas.setAttribute("aria-label", explorer.say("map_of", { model: name }));
         this.listen();
         this.drawMatrix = always(() => this.askMatrix());
         this.askDecode = always(() => this.decodeThere());
@@ -195,8 +195,8 @@ export class Pad {
         context.stroke();
         this.drawRing();
 
-        const [a, b] = this.coordinates(this.place);
-        this.find("output").textContent = `${written(a)}, ${written(b)}`.replaceAll("-", "−");
+        const [across, up] = this.coordinates(this.place).map(coordinate);
+        this.find("output").textContent = this.explorer.say("place", { x: across, y: up });
         if (this.decoder) paint(this.find(".garment"), this.decoder.decode(this.z));
         else this.askDecode();
     }
@@ -226,7 +226,7 @@ export class Pad {
         this.wish = JSON.stringify(wish);
         this.area = area;
         this.image.style.setProperty("--pixels", 28 * side + "px");
-        this.image.alt = `${this.explorer.say("Latent matrix of")} ${this.name}, ${side} × ${side}`;
+        this.image.alt = this.explorer.say("matrix_of", { model: this.name, side });
         this.image.src = image;
         await this.image.decode();
         this.explorer.redraw();

@@ -9,16 +9,18 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from gengallery.images import CLASS_NAMES
-
 from ...shared import decoders
 from ...shared.handlers import answering
-from ...shared.layout import intro, island
+from ...shared.layout import component, intro
 from ...shared.models import load
+from ...shared.originals import CLASSES
+from ...shared.panels import data_url
 from ...shared.static import address
 from ...shared.tab import Tab
-from ...shared.walls import data_url
+from ...shared.words import Words, both
 from . import view
+
+say = Words(__file__)
 
 DECODERS = Path(tempfile.mkdtemp(prefix="gengallery-"))  # what the browser decodes with, made from weights/
 atexit.register(shutil.rmtree, DECODERS, ignore_errors=True)
@@ -50,10 +52,7 @@ def as_json(found: view.Plane) -> dict[str, Any]:
 
 def build(tab: gr.Tab) -> None:
     """Fill the tab."""
-    intro(
-        "The wardrobe on one page",
-        "Move over a map: each model draws what it has there. Click to pin a place; two pins make a morph.",
-    )
+    intro(say("heading"), say("lead"))
     files = {}
     for name in view.encoders():
         path = DECODERS / f"{name}.safetensors"
@@ -66,14 +65,15 @@ def build(tab: gr.Tab) -> None:
         for name, file in files.items()
     }
     planes = {
-        key: {"title": kind.title, "ranges": kind.ranges, "models": kind.models(), "start": kind.start()}
+        key: {"title": both(kind.title), "ranges": kind.ranges, "models": kind.models(), "start": kind.start()}
         for key, kind in view.KINDS.items()
     }
-    island(
+    ranges = {**view.RANGES, view.TRIANGLE: say("triangle"), "own": say("own_range")}
+    component(
         Path(__file__).with_name("explore.html"), [plane, matrix, decode], models=models, planes=planes,
-        classes=CLASS_NAMES, colours=COLOURS, start=view.flat_models(), range=view.DEVIATIONS,
-        ranges=[*view.RANGES, view.TRIANGLE],
+        classes=[both(name) for name in CLASSES.values()], colours=COLOURS, start=view.flat_models(),
+        range=view.DEVIATIONS, ranges={name: both(title) for name, title in ranges.items()},
     )  # fmt: skip
 
 
-TAB = Tab("Explore", order=10, build=build)
+TAB = Tab(order=10, build=build)

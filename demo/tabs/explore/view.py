@@ -20,10 +20,13 @@ from ...shared import checks
 from ...shared.checks import choice, whole
 from ...shared.models import load, models
 from ...shared.originals import ANY_CLASS, TEST, originals
+from ...shared.words import Refusal, Text, Words, number
+
+say = Words(__file__)
 
 MOST_SIDE = 30  # of a matrix
 SQUARE, DEVIATIONS, MOST_DATA, OWN = "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", "Your own"
-RANGES = (SQUARE, DEVIATIONS, MOST_DATA)
+RANGES = {SQUARE: say("square"), DEVIATIONS: say("deviations"), MOST_DATA: say("most_data")}
 TRIANGLE = "The triangle and a little more"
 Area = tuple[float, float, float, float]  # x from, x to, y from, y to
 
@@ -49,7 +52,7 @@ class Plane:
 class Kind:
     """A way to lay a plane through a latent space."""
 
-    title: str
+    title: Text
     make: Callable[[str, int], Plane]  # from a model's name and a seed
     ranges: tuple[str, ...]
     models: Callable[[], list[str]]
@@ -68,7 +71,7 @@ class Matrix:
 
 def matrix(name: str, kind: str, seed: int, area: Any, side: int) -> Matrix:
     """A `side` x `side` grid of decoded points of `area` on the plane of `kind` through the latent space of `name`."""
-    side = whole("side", side, 2, MOST_SIDE)
+    side = whole(say("side"), side, 2, MOST_SIDE)
     bounds = _area(area)
     z = plane(name, kind, seed).points(bounds, side)
     return Matrix(name, bounds, side, sheet(load(name).decode(z), side, gap=0))
@@ -76,14 +79,14 @@ def matrix(name: str, kind: str, seed: int, area: Any, side: int) -> Matrix:
 
 def plane(name: str, kind: str, seed: int) -> Plane:
     """The plane of `kind`, one of KINDS, through the latent space of `name`; `seed` chooses its images."""
-    choice("model", name, KINDS[choice("plane", kind, KINDS)].models())
+    choice(say("model"), name, KINDS[choice(say("plane"), kind, KINDS)].models())
     return KINDS[kind].make(name, checks.seed(seed))
 
 
 def decode(name: str, z: Any) -> np.ndarray:
     """The image (28, 28), uint8, of one latent of the model `name`."""
-    model = load(choice("model", name, models()))
-    return to_uint8(model.decode(checks.coordinates("z", z, model.config.latent)))[0]
+    model = load(choice(say("model"), name, models()))
+    return to_uint8(model.decode(checks.coordinates(Text("z"), z, model.config.latent)))[0]
 
 
 def grid(name: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float) -> np.ndarray:
@@ -91,8 +94,8 @@ def grid(name: str, preset: str, side: int, x_min: float, x_max: float, y_min: f
 
     `preset` is one of RANGES, or OWN, for which alone the four numbers count.
     """
-    choice("model", name, flat_models())
-    choice("range", preset, (*RANGES, OWN))
+    choice(say("model"), name, flat_models())
+    choice(say("range"), preset, (*RANGES, OWN))
     own = (x_min, x_max, y_min, y_max)
     area = own if preset == OWN else plane(name, "latents", 0).ranges[preset]
     return enlarge(matrix(name, "latents", 0, area, side).pixels, 2)
@@ -145,8 +148,8 @@ def _single(name: str, seed: int) -> Plane:
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
-    told = model.kl_per_latent(examples(200, 0), as_labels(None, 200))
-    first, second = (variance if told is None else told).argsort(descending=True)[:2]
+    information = model.kl_per_latent(examples(200, 0), as_labels(None, 200))
+    first, second = (variance if information is None else information).argsort(descending=True)[:2]
     axes = torch.diag(variance.sqrt())
     return Plane(statistics.mean, axes[first], axes[second], *_standard())
 
@@ -179,18 +182,19 @@ def _rectangle(low: Tensor, high: Tensor) -> Area:
 
 def _area(area: Any) -> Area:
     """Four numbers, each minimum below its maximum."""
-    x_min, x_max, y_min, y_max = checks.coordinates("range", area, 4)
+    x_min, x_max, y_min, y_max = checks.coordinates(say("range"), area, 4)
     for axis, low, high in (("x", x_min, x_max), ("y", y_min, y_max)):
         if not low < high:
-            raise ValueError(f"{axis}: expected a minimum below the maximum, found {low:g} and {high:g}")
+            bounds = {"low": number(low, "g"), "high": number(high, "g")}
+            raise Refusal(say("expected_order", axis=axis, **bounds))
     return x_min, x_max, y_min, y_max
 
 
 KINDS = {
-    "latents": Kind("Two latents", _flat, RANGES, flat_models, flat_models),
-    "principal": Kind("Principal directions", _principal, RANGES[:2], deep_models, lambda: _first(deep_models())),
-    "single": Kind("The two latents that tell most", _single, RANGES[:2], deep_models, lambda: _first(deep_models())),
-    "images": Kind("Through three images", _images, (TRIANGLE,), encoders, lambda: _first(deep_models())),
+    "latents": Kind(say("latents"), _flat, tuple(RANGES), flat_models, flat_models),
+    "principal": Kind(say("principal"), _principal, (SQUARE, DEVIATIONS), deep_models, lambda: _first(deep_models())),
+    "single": Kind(say("single"), _single, (SQUARE, DEVIATIONS), deep_models, lambda: _first(deep_models())),
+    "images": Kind(say("images"), _images, (TRIANGLE,), encoders, lambda: _first(deep_models())),
 }
 
 

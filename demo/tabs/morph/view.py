@@ -13,22 +13,26 @@ from gengallery.model import Model, latent_path
 from ...shared import checks
 from ...shared.checks import choice, choices
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, TEST, YOURS, Originals, originals
+from ...shared.originals import ANY_CLASS, CLASSES, SOURCES, TEST, YOURS, Originals, originals
+from ...shared.panels import Panel, Row, gif
 from ...shared.python import script
-from ...shared.walls import Row, Wall, gif
+from ...shared.words import Text, Words, joined
+
+say = Words(__file__)
 
 STEPS = 10  # images from one end to the other, both included
 SAMPLE = "The model's own"
-SOURCES = (TEST, SAMPLE, YOURS)
+ENDS = {TEST: SOURCES[TEST], SAMPLE: say("own_sample"), YOURS: SOURCES[YOURS]}
 STRAIGHT, ARC = "Straight", "Along an arc"
-PATHS = (STRAIGHT, ARC)
+PATHS = {STRAIGHT: say("straight"), ARC: say("arc")}
 NO_CLASS = "nothing"
+DIRECTIONS = {NO_CLASS: say("no_class"), **CLASSES}
 STRONGEST = 2.0  # times a class direction
 FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds each
 
 
-def morphs(*wish: Any, **more: Any) -> Wall:
-    """The last that `growing` gives: the whole wall."""
+def morphs(*wish: Any, **more: Any) -> Panel:
+    """The last that `growing` gives: the whole panel."""
     *_, whole = growing(*wish, **more)
     return whole
 
@@ -36,20 +40,20 @@ def morphs(*wish: Any, **more: Any) -> Wall:
 def growing(
     names: Sequence[str], source_a: str, seed_a: int, picture_a: Any, source_b: str, seed_b: int, picture_b: Any,
     path: str, less: str, plus: str, strength: float,
-) -> Iterator[Wall]:  # fmt: skip
+) -> Iterator[Panel]:  # fmt: skip
     """A row for each of the models `names`, STEPS images from A to B; and there and back as a GIF, the models side by
-    side, each pixel 4 x 4: the wall as it stands after each of them, since some models search for seconds.
+    side, each pixel 4 x 4: the panel as it stands after each of them, since some models search for seconds.
 
-    Each end has a source, one of SOURCES, a seed that chooses the image, and the picture for the last of them. On the
+    Each end has a source, one of ENDS, a seed that chooses the image, and the picture for the last of them. On the
     way, `strength` times the direction from the class `less` to the class `plus` is added; either may be NO_CLASS, and
     then the mean of all data stands in its place. Models without an encoder have no such directions.
     """
-    names = choices("models", names, models())
-    arc = choice("path", path, PATHS) == ARC
-    strength = checks.between("how much", strength, 0.0, STRONGEST)
-    classes = [choice("class", name, (NO_CLASS, *CLASS_NAMES)) for name in (less, plus)]
-    ends = [_end("A", source_a, seed_a, picture_a), _end("B", source_b, seed_b, picture_b)]
-    notice = " ".join({end.notice for end in ends if isinstance(end, Originals)} - {""})
+    names = choices(say("models"), names, models())
+    arc = choice(say("path"), path, PATHS) == ARC
+    strength = checks.between(say("amount"), strength, 0.0, STRONGEST)
+    classes = [choice(say("class"), name, DIRECTIONS) for name in (less, plus)]
+    ends = [_end(say("source_a"), source_a, seed_a, picture_a), _end(say("source_b"), source_b, seed_b, picture_b)]
+    notice = joined(dict.fromkeys(end.notice for end in ends if isinstance(end, Originals)), " ")
     rows, films, lines = [], [], ["rows = []"]
     for name in names:
         model = load(name)
@@ -57,11 +61,11 @@ def growing(
         shift = strength * _direction(model, *classes)
         still, moving = (model.decode(latent_path(start, end, steps, arc) + shift) for steps in (STEPS, FRAMES))
         searched = model.searches and any(isinstance(of, Originals) for of in ends)
-        rows.append(Row(name, "search" if searched else "", to_uint8(still)))
+        rows.append(Row(name, say("search") if searched else "", to_uint8(still)))
         films.append(moving)
         lines += _lines(name, model, ends, arc, strength, classes)
         film = _there_and_back(films) if name == names[-1] else b""
-        yield Wall(list(rows), script(*lines), notice, film, "All morphs, there and back")
+        yield Panel(list(rows), script(*lines), notice, film, say("film"))
 
 
 def _lines(
@@ -90,9 +94,9 @@ def _there_and_back(films: Sequence[Tensor]) -> bytes:
     return gif([torch.cat([film, film[1:-1].flip(0)]) for film in films], [DURATION] * (2 * FRAMES - 2))
 
 
-def _end(side: str, source: Any, seed: Any, picture: Any) -> Originals | int:
+def _end(field: Text, source: Any, seed: Any, picture: Any) -> Originals | int:
     """An image to be encoded, or the seed of a sample."""
-    choice(f"source of {side}", source, SOURCES)
+    choice(field, source, ENDS)
     seed = checks.seed(seed)
     return seed if source == SAMPLE else originals(source, ANY_CLASS, 1, seed, picture)
 
@@ -113,7 +117,7 @@ def surprise(rng: np.random.Generator) -> dict[str, Any]:
         "models": [name for name in encoding_models() if name in names],
         **{f"source_{side}": str(rng.choice([TEST, SAMPLE])) for side in "ab"},
         **{f"seed_{side}": int(rng.integers(1_000_000)) for side in "ab"},
-        "path": str(rng.choice(PATHS)),
+        "path": str(rng.choice(list(PATHS))),
         "less": str(less),
         "plus": str(plus),
         "strength": float(rng.choice([0.0, 0.5, 1.0])),

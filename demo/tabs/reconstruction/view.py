@@ -12,18 +12,21 @@ from gengallery.noise import standard_normal
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, TEST, TRAIN, originals
+from ...shared.originals import ANY_CLASS, SOURCES, TEST, TRAIN, originals
+from ...shared.panels import Panel, Row
 from ...shared.python import listed, script
-from ...shared.walls import Row, Wall
+from ...shared.words import Words, joined, number
+
+say = Words(__file__)
 
 NOTHING, NOISE, PATCH, HALF = "Nothing", "Noise", "A square hidden", "The lower half hidden"
-DAMAGES = (NOTHING, NOISE, PATCH, HALF)
+DAMAGES = {NOTHING: say("no_damage"), NOISE: say("noise"), PATCH: say("square"), HALF: say("lower_half")}
 # Ends of the error map's colours, which meet in black or white, whichever the page is.
 MISSING, INVENTED = np.array([66, 133, 244]), np.array([255, 112, 67])
 
 
-def reconstructions(*wish: Any, **more: Any) -> Wall:
-    """The last that `growing` gives: the whole wall."""
+def reconstructions(*wish: Any, **more: Any) -> Panel:
+    """The last that `growing` gives: the whole panel."""
     *_, whole = growing(*wish, **more)
     return whole
 
@@ -31,32 +34,31 @@ def reconstructions(*wish: Any, **more: Any) -> Wall:
 def growing(
     names: Sequence[str], source: str, kind: str, count: int, seed: int, picture: Any, damage: str, amount: float,
     errors: bool,
-) -> Iterator[Wall]:  # fmt: skip
+) -> Iterator[Panel]:  # fmt: skip
     """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors:
-    the wall as it stands after each of them, since some models search for seconds.
+    the panel as it stands after each of them, since some models search for seconds.
 
     Originals are of `source` and class `kind`, as `originals` has them. Models see them with `damage`, one of DAMAGES,
     in an `amount` from 0 to 1. With `errors`, each model has a second row: blue where its image is darker than the
     original, orange where it is lighter.
     """
-    names = checks.choices("models", names, models())
-    checks.choice("damage", damage, DAMAGES)
-    amount = checks.between("how much", amount, 0.0, 1.0)
-    if not isinstance(errors, bool):
-        raise ValueError(f"error maps: expected true or false, found {checks.brief(errors)}")
+    names = checks.choices(say("models"), names, models())
+    checks.choice(say("damage"), damage, DAMAGES)
+    amount = checks.between(say("amount"), amount, 0.0, 1.0)
+    errors = checks.flag(say("errors"), errors)
     first = originals(source, kind, checks.count(count), seed, picture)
     inputs, code = _damaged(first.images, damage, amount, seed)
-    rows = [Row("Originals", source.lower() if not first.notice else "", to_uint8(first.images), first.captions)]
+    rows = [Row(say("source"), "" if first.notice else SOURCES[source], to_uint8(first.images), first.captions)]
     if damage != NOTHING:
-        rows.append(Row("What the models see", damage.lower(), to_uint8(inputs)))
+        rows.append(Row(say("damaged"), DAMAGES[damage], to_uint8(inputs)))
     seen = "seen" if code else "originals"
     for done, name in enumerate(names, start=1):
         model = load(name)
         answer = model.reconstruct(inputs)
         each = (answer - first.images).square().flatten(1).mean(1)
-        how = "search · " if model.searches else ""
-        captions = tuple(f"{error:.4f}" for error in each)
-        rows.append(Row(name, f"{how}error {each.mean():.4f}", to_uint8(answer), captions))
+        note = joined([say("search") if model.searches else "", say("error", error=number(each.mean().item(), ".4f"))])
+        captions = tuple(number(error, ".4f") for error in each.tolist())
+        rows.append(Row(name, note, to_uint8(answer), captions))
         if errors:
             rows.append(Row("", "", error_map(answer - first.images)))
         lines = [
@@ -65,7 +67,7 @@ def growing(
             f"rows = [originals{', seen' if code else ''}]",
             f"rows += [gengallery.load(name).reconstruct({seen}) for name in {listed(names[:done])}]",
         ]
-        yield Wall(list(rows), script(*lines), first.notice)
+        yield Panel(list(rows), script(*lines), first.notice)
 
 
 def error_map(difference: Tensor) -> np.ndarray:
@@ -105,7 +107,7 @@ def surprise(rng: np.random.Generator) -> dict[str, Any]:
         "kind": str(rng.choice([ANY_CLASS, *CLASS_NAMES])),
         "count": MOST_IMAGES,
         "seed": int(rng.integers(1_000_000)),
-        "damage": str(rng.choice(DAMAGES)),
+        "damage": str(rng.choice(list(DAMAGES))),
         "amount": float(rng.choice([0.3, 0.4, 0.5])),
         "errors": True,
     }

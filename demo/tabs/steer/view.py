@@ -1,4 +1,4 @@
-"""What a model can be told: the class, how strictly to follow it, and in how many steps."""
+"""What may be chosen of a conditional model: the class, the strength of guidance, and the number of steps."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
@@ -13,12 +13,17 @@ from gengallery.images import CLASS_NAMES, to_uint8
 
 from ...shared import checks
 from ...shared.models import load
+from ...shared.originals import CLASSES
+from ...shared.panels import Panel, Row, gif
 from ...shared.python import listed, script
-from ...shared.walls import Row, Wall, gif
+from ...shared.words import Words, number
+
+say = Words(__file__)
 
 EVERY = "every class"
+KINDS = {EVERY: say("each_class"), **CLASSES}
 STRENGTHS = (0, 1, 1.5, 2, 3, 5)  # of guidance
-MEANING: dict[float, str] = {0: "without the class", 1: "as learned"}
+MEANING: dict[float, str] = {0: say("without_class"), 1: say("as_trained")}
 FEW = 4  # images in a row, or rows, of a model that may be slow
 MOST_STEPS, MOST_COLUMNS = 20, 11
 FRAME, REST = 120, 1500  # of the film: milliseconds of a step, and of the finished images
@@ -28,42 +33,42 @@ FRAME, REST = 120, 1500  # of the film: milliseconds of a step, and of the finis
 
 
 def labelled_models() -> list[str]:
-    """The models that can be told the class."""
+    """The models that take a class."""
     return gengallery.list_models(option="label")
 
 
 def guided_models() -> list[str]:
-    """The models that can be told how strictly to follow the class."""
+    """The models that take a strength of guidance."""
     return gengallery.list_models(option="guidance")
 
 
 def stepping_models() -> list[str]:
-    """The models that can be told how many steps to take."""
+    """The models that take a number of steps."""
     return gengallery.list_models(option="steps")
 
 
 # -- the class
 
 
-def classes(names: Sequence[str], kind: str, seed: int) -> Wall:
-    """The last that `growing_classes` gives: the whole wall."""
+def classes(names: Sequence[str], kind: str, seed: int) -> Panel:
+    """The last that `growing_classes` gives: the whole panel."""
     *_, whole = growing_classes(names, kind, seed)
     return whole
 
 
-def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Wall]:
+def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Panel]:
     """A row for each of the models `names`: ten images of the class `kind`, or for EVERY one of each class, all from
-    the same noise. The wall as it stands after each of them."""
-    names = checks.choices("models", names, labelled_models())
-    checks.choice("class", kind, (EVERY, *CLASS_NAMES))
+    the same noise. The panel as it stands after each of them."""
+    names = checks.choices(say("models"), names, labelled_models())
+    checks.choice(say("class"), kind, KINDS)
     seed = checks.seed(seed)
     rows = []
     for done, name in enumerate(names, start=1):
         rows.append(_of_every_class(name, seed) if kind == EVERY else _of_class(name, kind, seed))
-        yield Wall(list(rows), script(*_class_lines(names[:done], kind, seed)))
+        yield Panel(list(rows), script(*_class_lines(names[:done], kind, seed)))
 
 
-# One handler draws the three walls of the tab: what an input did not change is not drawn again.
+# One handler draws the three panels of the tab: what an input did not change is not drawn again.
 @lru_cache(maxsize=128)
 def _of_class(name: str, kind: str, seed: int) -> Row:
     return Row(name, "", to_uint8(load(name).generate(checks.MOST_IMAGES, seed, label=kind)))
@@ -73,7 +78,7 @@ def _of_class(name: str, kind: str, seed: int) -> Row:
 def _of_every_class(name: str, seed: int) -> Row:
     model, count = load(name), len(CLASS_NAMES)
     images = model.decode(model.sample(1, seed).repeat(count, 1), label=list(range(count)))
-    return Row(name, "", to_uint8(images), CLASS_NAMES)
+    return Row(name, "", to_uint8(images), tuple(CLASSES.values()))
 
 
 def _class_lines(names: Sequence[str], kind: str, seed: int) -> list[str]:
@@ -93,43 +98,43 @@ def _class_lines(names: Sequence[str], kind: str, seed: int) -> list[str]:
 # -- the guidance
 
 
-def guided(name: str, kind: str, seed: int) -> Wall:
-    """The last that `growing_guided` gives: the whole wall."""
+def guided(name: str, kind: str, seed: int) -> Panel:
+    """The last that `growing_guided` gives: the whole panel."""
     *_, whole = growing_guided(name, kind, seed)
     return whole
 
 
-def growing_guided(name: str, kind: str, seed: int) -> Iterator[Wall]:
+def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
     """A few images of the class `kind` by the model `name`, a row for each of STRENGTHS, all from the same noise. The
-    wall as it stands after each of them."""
-    checks.choice("model", name, guided_models())
-    checks.choice("class", kind, CLASS_NAMES)
+    panel as it stands after each of them."""
+    checks.choice(say("model"), name, guided_models())
+    checks.choice(say("class"), kind, CLASSES)
     seed = checks.seed(seed)
     rows = []
     for done, strength in enumerate(STRENGTHS, start=1):
         rows.append(_with_guidance(name, kind, seed, strength))
         call = f'model.generate({FEW}, seed={seed}, label="{kind}", guidance=w)'
         lines = [f'model = gengallery.load("{name}")', f"rows = [{call} for w in {list(STRENGTHS[:done])}]"]
-        yield Wall(list(rows), script(*lines))
+        yield Panel(list(rows), script(*lines))
 
 
 @lru_cache(maxsize=128)
 def _with_guidance(name: str, kind: str, seed: int, strength: float) -> Row:
     images = load(name).generate(FEW, seed, label=kind, guidance=strength)
-    return Row(f"w = {strength:g}", MEANING.get(strength, ""), to_uint8(images))
+    return Row(say("guidance", strength=number(strength, "g")), MEANING.get(strength, ""), to_uint8(images))
 
 
 # -- the steps
 
 
-def formed(name: str, steps: int, seed: int) -> Wall:
+def formed(name: str, steps: int, seed: int) -> Panel:
     """A few images by the model `name` as they form in so many `steps`, a row each: the noise, then what there is after
     each step, or after evenly chosen ones where there are many. The film has them all, side by side."""
-    checks.choice("model", name, stepping_models())
-    steps, seed = checks.whole("steps", steps, 1, MOST_STEPS), checks.seed(seed)
+    checks.choice(say("model"), name, stepping_models())
+    steps, seed = checks.whole(say("steps"), steps, 1, MOST_STEPS), checks.seed(seed)
     stages = _stages(name, steps, seed)  # (1 + steps, FEW, 1, 28, 28)
     shown = np.linspace(0, steps, min(steps + 1, MOST_COLUMNS)).round().astype(int).tolist()
-    captions = ("noise", *(f"step {step}" for step in shown[1:]))
+    captions = (say("noise"), *(say("step", number=step) for step in shown[1:]))
     rows = [
         Row(title, "", to_uint8(images), captions)
         for title, images in zip(_titles(name, seed), stages[shown].unbind(1), strict=True)
@@ -139,7 +144,7 @@ def formed(name: str, steps: int, seed: int) -> Wall:
         f"rows = torch.stack(stages)[{shown}].unbind(1)",
     ]
     film = gif(list(stages.unbind(1)), [FRAME] * steps + [REST])
-    return Wall(rows, script(*lines), film=film, title="From noise to garments")
+    return Panel(rows, script(*lines), film=film, title=say("film"))
 
 
 @lru_cache(maxsize=64)
@@ -152,7 +157,7 @@ def _titles(name: str, seed: int) -> list[str]:
     model = load(name)
     if not model.options.label:
         return [""] * FEW
-    return [CLASS_NAMES[label] for label in model.labels(FEW, seed).tolist()]
+    return [CLASSES[CLASS_NAMES[label]] for label in model.labels(FEW, seed).tolist()]
 
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:

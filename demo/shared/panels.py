@@ -1,4 +1,4 @@
-"""Walls of pictures: rows with labels, films, and how they become HTML. How it looks is said in static/style.css.
+"""Panels of pictures: rows with labels, films, and how they become HTML. How it looks is said in static/style.css.
 
 Pictures stand in the page at their own size, as PNG, and the style enlarges them by whole factors, so that
 every pixel stays a crisp square at any width and zoom.
@@ -17,13 +17,17 @@ from torch import Tensor
 
 from gengallery.images import enlarge, sheet
 
+from .words import Words, attribute, html, joined
+
+say = Words(__file__)
+
 GROUND = 128  # the grey level between the pictures of a film, on a white page as on a black one
 
 
 @dataclass(frozen=True)
 class Row:
     """Pictures (n, 28, 28) or (n, 28, 28, 3), uint8, that belong together: what made them, and what there is to say
-    of each."""
+    of each. Every text may be one with translations."""
 
     label: str
     note: str
@@ -33,7 +37,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Wall:
+class Panel:
     """Rows of pictures, what the visitor should know of them, and the lines of Python that make them."""
 
     rows: list[Row]
@@ -61,7 +65,7 @@ def gif(films: Sequence[Tensor], times: Sequence[int]) -> bytes:
 def picture(pixels: np.ndarray, alt: str) -> str:
     """Grey levels (H, W) or colours (H, W, 3) as an image element."""
     height, width = pixels.shape[:2]
-    return f'<img src="{data_url(pixels)}" width="{width}" height="{height}" alt="{escape(alt)}">'
+    return f'<img src="{data_url(pixels)}" width="{width}" height="{height}"{attribute("alt", alt)}>'
 
 
 def data_url(pixels: np.ndarray) -> str:
@@ -71,30 +75,31 @@ def data_url(pixels: np.ndarray) -> str:
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def to_html(wall: Wall) -> str:
-    """The rows of a wall, each under its label, and below them ways to keep and to share them."""
-    columns = max(len(row.pictures) for row in wall.rows)
+def to_html(panel: Panel) -> str:
+    """The rows of a panel, each under its label, and below them ways to keep and to share them."""
+    columns = max(len(row.pictures) for row in panel.rows)
+    rows = "".join(map(_row, panel.rows))
     return (
-        f'{notice(wall.notice)}<div class="wall" style="--columns: {columns}">{"".join(map(_row, wall.rows))}</div>'
-        f"{_film(wall.film, wall.title)}{_share(wall.python)}"
+        f'{notice(panel.notice)}<div class="wall" style="--columns: {columns}">{rows}</div>'
+        f"{_film(panel.film, panel.title)}{_share(panel.python)}"
     )
 
 
 def notice(text: str) -> str:
     """What the visitor should know, or nothing."""
-    return f'<p class="notice">{escape(text)}</p>' if text else ""
+    return f'<p class="notice">{html(text)}</p>' if text else ""
 
 
 def _row(row: Row) -> str:
     captions = row.captions or ("",) * len(row.pictures)
     cells = "".join(
-        f"<figure>{picture(pixels, f'{row.label} · {index}'.removeprefix(' · '))}"
-        + (f"<figcaption>{escape(caption)}</figcaption>" if caption else "")
+        f"<figure>{picture(pixels, joined((row.label, index)))}"
+        + (f"<figcaption>{html(caption)}</figcaption>" if caption else "")
         + "</figure>"
         for index, (pixels, caption) in enumerate(zip(row.pictures, captions, strict=True), start=1)
     )
-    warning = f'<p class="warning">{escape(row.warning)}</p>' if row.warning else ""
-    title = f"<header><b>{escape(row.label)}</b><span>{escape(row.note)}</span></header>" if row.label else ""
+    warning = f'<p class="warning">{html(row.warning)}</p>' if row.warning else ""
+    title = f"<header><b>{html(row.label)}</b><span>{html(row.note)}</span></header>" if row.label else ""
     return f'<section class="row">{title}{warning}<div class="cells">{cells}</div></section>'
 
 
@@ -104,15 +109,15 @@ def _film(gif: bytes, title: str) -> str:
         return ""
     data = f"data:image/gif;base64,{base64.b64encode(gif).decode()}"
     return (
-        f'<figure class="film"><img src="{data}" alt="{escape(title)}">'
-        f'<figcaption><a href="{data}" download="gengallery.gif">Save as GIF</a></figcaption></figure>'
+        f'<figure class="film"><img src="{data}"{attribute("alt", title)}>'
+        f'<figcaption><a href="{data}" download="gengallery.gif">{html(say("save_gif"))}</a></figcaption></figure>'
     )
 
 
 def _share(python: str) -> str:
     """Buttons that static/page.js listens to, and the lines of Python."""
     return (
-        '<div class="share"><span><button type="button" data-do="link">Copy a link to this view</button>'
-        '<button type="button" data-do="save">Save as PNG</button></span>'
-        f"<details><summary>In Python</summary><pre><code>{escape(python)}</code></pre></details></div>"
+        f'<div class="share"><span><button type="button" data-do="link">{html(say("copy_link"))}</button>'
+        f'<button type="button" data-do="save">{html(say("save_png"))}</button></span>'
+        f"<details><summary>{html(say('in_python'))}</summary><pre><code>{escape(python)}</code></pre></details></div>"
     )
