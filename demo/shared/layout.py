@@ -50,7 +50,7 @@ def component(template: Path, functions: list, **props: Any) -> gr.HTML:
 def filled(template: Path) -> str:
     """The HTML in a file, with its words: those of KEY stand in an empty element with data-word="KEY", and in the
     attribute NAME of one with data-word-NAME="KEY"."""
-    say = Words(template)
+    words = Words(template)
     text = template.read_text(encoding="utf-8")
-    text = re.sub(r' data-word-([\w-]+)="(\w+)"', lambda found: attribute(found[1], say(found[2])), text)
-    return re.sub(r' data-word="(\w+)"([^<>]*>)', lambda found: found[2] + html(say(found[1])), text)
+    text = re.sub(r' data-word-([\w-]+)="(\w+)"', lambda found: attribute(found[1], words(found[2])), text)
+    return re.sub(r' data-word="(\w+)"([^<>]*>)', lambda found: found[2] + html(words(found[1])), text)
