@@ -1,12 +1,14 @@
 """The page: the tabs, each found by its folder, and their look."""
 
+import json
+
 import gradio as gr
 import torch
 
 from . import api, tabs
 from .shared.labels import Labels, i18n
 from .shared.layout import more
-from .shared.live import LIVE, VIEWS, View, restore
+from .shared.live import LIVE, VIEWS, View, go_back, restore
 from .shared.models import dataset_name, models
 from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
@@ -17,12 +19,14 @@ torch.set_num_threads(2)  # no more for one visitor, so that others are served b
 SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()
 
-tagline = Words(SHARED / "words.json")("tagline", count=len(models()), dataset=dataset_name())
+say = Words(SHARED / "words.json")
+tagline = say("tagline", count=len(models()), dataset=dataset_name())
 
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
-    gr.HTML(
+    head = gr.HTML(
+        f'<a class="skip" href="#main">{html(say("skip"))}</a><p class="voice" role="status" aria-live="polite"></p>'
         f'<header class="title"><h1>gengallery</h1><p>{html(tagline)}</p></header>',
-        js_on_load=f"{PAGE}.then(page => page.attend());",
+        js_on_load=f"{PAGE}.then(page => page.attend(search => trigger('back', {{ search }})));",
     )
     with gr.Tabs(overflow_behavior="wrap") as row:
         for name, tab in TABS.items():
@@ -30,11 +34,16 @@ with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 60
                 tab.build(box)
                 more(tabs.FOLDER / name)
             VIEWS.setdefault(name, View(box, {}))  # those that live in the page look after themselves
+            box.select(
+                None, None, None, js=f"async () => (await {PAGE}).turned({json.dumps(name)})", api_visibility="private"
+            )
     api.offer()
     boxes = [box for view in VIEWS.values() for box in view.inputs.values()]
-    demo.load(restore, None, [row, *boxes], api_visibility="private", **LIVE).then(
-        None, None, None, js=f"async () => (await {PAGE}).restored()", api_visibility="private"
-    )
+    # `back` is an event of the page's script, which Gradio knows by its name there.
+    for arrival, handler in ((demo.load, restore), (head.back, go_back)):  # type: ignore[attr-defined]
+        arrival(handler, None, [row, *boxes], api_visibility="private", **LIVE).then(
+            None, None, None, js=f"async () => (await {PAGE}).restored()", api_visibility="private"
+        )
 
 # Gradio's default weights are 400 and 600, but the file of weight 600 that it brings lacks most letters.
 SANS = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))

@@ -1,8 +1,9 @@
 """Decoders for the browser: a safetensors file a model, whose header lists the layers that the page's script runs.
 
 The header's metadata has, as JSON, `layers`, each with its `kind` and what it needs ("dense": tensors `weight` and
-`bias`; "transposed": these, stride and padding; "shape"; "relu"; "leaky"; "sigmoid"), and `latent`. Models with two
-latent dimensions bring `positions` and `labels` of encoded test images. Half precision where no pixel strays by it.
+`bias`; "transposed": these, stride and padding; "shape"; "relu"; "leaky"; "sigmoid"), `latent`, and `image`: channels,
+height, width and the number of classes. Models with two latent dimensions bring `positions` and `labels` of encoded
+test images. Half precision where no pixel strays by it.
 """
 
 import json
@@ -61,9 +62,19 @@ def export(model: Model, path: Path) -> bool:
         tensors |= {"centroids": statistics.centroids.contiguous()}
         if len(statistics.positions):
             tensors |= {"positions": statistics.positions.contiguous(), "labels": statistics.labels.contiguous()}
-    metadata = {"latent": str(model.config.latent), "layers": json.dumps(layers)}
+    metadata = {
+        "latent": str(model.config.latent), "layers": json.dumps(layers), "image": json.dumps(image_of(model)),
+    }  # fmt: skip
     path.write_bytes(safetensors.torch.save(tensors, metadata))
     return True
+
+
+def image_of(model: Model) -> dict[str, int]:
+    """What the images of `model` are: channels, height, width, and how many classes its file tells apart."""
+    with torch.inference_mode():
+        channels, height, width = model.decode(torch.zeros(1, model.config.latent))[0].shape
+    classes = 0 if model.statistics is None else len(model.statistics.centroids)
+    return {"channels": channels, "height": height, "width": width, "classes": classes}
 
 
 def _layer(node: fx.Node, traced: fx.GraphModule) -> dict[str, Any] | None:

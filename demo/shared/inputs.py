@@ -37,7 +37,7 @@ def seed_box(value: int = 0, title: Any = None) -> gr.Number:
     """A seed, and a button that rolls another in the browser."""
     with gr.Group():
         seed = gr.Number(value, label=title or T("seed"), minimum=0, maximum=checks.LARGEST_SEED, step=1)
-        another = gr.Button(T("another_seed"), size="sm")
+        another = gr.Button(T("another_seed"), size="sm", elem_classes="plainly")
     another.click(None, None, seed, js=NEW_SEED)
     return seed
 
@@ -51,13 +51,16 @@ def picture_box(source: gr.Radio) -> gr.HTML:
     """The visitor's own picture, to be drawn or uploaded: shown while `source` asks for it. Its value is text, as
     `originals.picture_of` reads it, or ""."""
     with gr.Group(visible=False) as group:
-        picture = component(STATIC / "draw.html", [], value="", elem_id=None, elem_classes="draw")
+        picture = component(
+            STATIC / "draw.html", [], value="", image=models.image_size(), elem_id=None, elem_classes="draw"
+        )
         upload = gr.UploadButton(T("upload"), file_types=["image"], size="sm")
     source.change(
         lambda chosen: gr.update(visible=chosen == originals.YOURS), source, group, api_visibility="private", **LIVE
     )
-    # In the queue, since Gradio tells no errors of events outside it.
-    upload.upload(read_upload, upload, picture, api_visibility="private", show_progress="minimal")
+    # In the queue, since Gradio tells no errors of events outside it; without its own sign of progress, which would
+    # leave "Error" over the drawing.
+    upload.upload(read_upload, upload, picture, api_visibility="private", show_progress="hidden")
     return picture
 
 

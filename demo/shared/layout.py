@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from .labels import Labels
+from .panels import EMPTY
 from .static import PAGE, address, script
 from .words import LANGUAGES, Text, Words, attribute, html
 
@@ -30,7 +31,7 @@ def more(folder: Path) -> None:
 
 def panel(elem_id: str) -> gr.HTML:
     """Where a panel of pictures stands."""
-    return gr.HTML(elem_id=elem_id, elem_classes="pictures")
+    return gr.HTML(EMPTY, elem_id=elem_id, elem_classes="pictures")
 
 
 def component(template: Path, functions: list, **props: Any) -> gr.HTML:

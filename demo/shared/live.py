@@ -3,9 +3,11 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
 from typing import Any
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import numpy as np
@@ -13,7 +15,7 @@ from gradio.components import Component
 
 from .labels import Labels
 from .originals import picture_of
-from .panels import notice
+from .panels import answer, notice
 from .static import PAGE
 from .words import said
 
@@ -45,66 +47,103 @@ def live(
     key, names, boxes = str(tab.id), list(inputs), list(inputs.values())
     VIEWS[key] = View(tab, inputs)
     grows = isgeneratorfunction(handler)
-    waits = {"show_progress": "minimal", "show_progress_on": pages, "queue": True}
-    ways: dict[str, Any] = LIVE | (waits if grows else {})
+    ways: dict[str, Any] = LIVE | ({"queue": True} if grows else {})
 
-    def refused(error: ValueError) -> Any:
-        notices = [notice(said(error))] * len(pages)
-        return notices if len(notices) > 1 else notices[0]
+    def answered(found: Any, wish: Any) -> Any:
+        number = str(wish).split(" ", 1)[0]
+        shown = [answer(html, number) for html in ([found] if isinstance(found, str) else found)]
+        return shown if len(shown) > 1 else shown[0]
 
-    def drawn(*values: Any) -> Any:
+    def refused(error: ValueError) -> list[str]:
+        return [notice(said(error))] * len(pages)
+
+    def drawn(wish: Any, *values: Any) -> Any:
         try:
-            return handler(*values)
+            return answered(handler(*values), wish)
         except ValueError as error:
-            return refused(error)
+            return answered(refused(error), wish)
 
-    def growing(*values: Any) -> Iterator[Any]:
+    def growing(wish: Any, *values: Any) -> Iterator[Any]:
         try:
-            yield from throttled(handler(*values))
+            for found in throttled(handler(*values)):
+                yield answered(found, wish)
         except ValueError as error:
-            yield refused(error)
+            yield answered(refused(error), wish)
 
     # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
-    # when the sum of them has changed.
+    # when the sum of them has changed. It numbers what it asks for, and the panels say which of that they answer.
     wish = gr.Textbox(visible="hidden", label=T("all_inputs"))
+    told = ", ".join(map(json.dumps, (key, names, [page.elem_id for page in pages])))
     gr.on(
         [tab.select, *(box.change for box in boxes)], None, boxes, wish,
-        js=f"async (...values) => (await {PAGE}).keep({json.dumps(key)}, {json.dumps(names)}, values)",
-        api_visibility="private",
+        js=f"async (...values) => (await {PAGE}).keep({told}, values)", api_visibility="private",
     )  # fmt: skip
-    drawing = wish.change(growing if grows else drawn, boxes, pages, api_visibility="private", **ways)
+    again = gr.Button(visible="hidden", elem_id=f"again-{key}")
+    again.click(
+        None,
+        boxes,
+        wish,
+        js=f"async (...values) => (await {PAGE}).keep({told}, values, true)",
+        api_visibility="private",
+    )
+    drawing = wish.change(growing if grows else drawn, [wish, *boxes], pages, api_visibility="private", **ways)
 
     def surprised() -> list[Any]:
         found = surprise(np.random.default_rng())
         return [found.get(name, gr.skip()) for name in names]
 
-    button = gr.Button(T("surprise"), size="sm")
+    button = gr.Button(T("surprise"), size="sm", elem_classes="plainly")
     button.click(surprised, None, boxes, api_visibility="private", **LIVE)
     if grows:
-        stop = gr.Button(T("stop"), size="sm", elem_classes="stop")
-        stop.click(None, None, None, cancels=drawing, api_visibility="private")
+        stop = gr.Button(T("stop"), size="sm", elem_classes=["plainly", "stop"])
+        stop.click(
+            None, None, None, cancels=drawing, js=f"async () => (await {PAGE}).stop({json.dumps(key)})",
+            api_visibility="private",
+        )  # fmt: skip
+
+
+WORKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="growing")
 
 
 def throttled(values: Iterator[Any]) -> Iterator[Any]:
-    """The last of `values`, and those before it that come at least half a second after the one before."""
+    """The last of `values`, and those that half a second went by without another for, or since the one before."""
     value, pending, last = None, False, time.monotonic()
-    for value in values:
-        pending = time.monotonic() - last < INTERVAL
-        if not pending:
-            last = time.monotonic()
-            yield value
+    while True:
+        coming = WORKERS.submit(next, values, values)  # which ends with itself
+        if pending:
+            try:
+                following = coming.result(max(0.0, last + INTERVAL - time.monotonic()))
+            except TimeoutError:
+                last, pending = time.monotonic(), False
+                yield value
+        following = coming.result()
+        if following is values:
+            break
+        value, pending = following, True
     if pending:
         yield value
 
 
 def restore(request: gr.Request) -> list[Any]:
     """The tab that the address names, and the values that it gives for its inputs, as far as they make sense."""
-    query = dict(request.query_params)
+    return _restored(dict(request.query_params), back=False)
+
+
+def go_back(event: gr.EventData) -> list[Any]:
+    """The same for an address that the visitor went back to, or forward: what it doesn't say is as at the start."""
+    search = event._data.get("search") if isinstance(event._data, dict) else None
+    query = dict(parse_qsl(search.removeprefix("?"))) if isinstance(search, str) else {}
+    return _restored({"tab": next(iter(VIEWS))} | query, back=True)
+
+
+def _restored(query: dict[str, str], back: bool) -> list[Any]:
     chosen = query.get("tab", "")
     found = [gr.update(selected=chosen) if chosen in VIEWS else gr.skip()]
     for key, view in VIEWS.items():
         for name, box in view.inputs.items():
             value = _parsed(box, query[name]) if key == chosen and name in query else None
+            if value is None and back and key == chosen:
+                value = box.value
             found.append(gr.skip() if value is None else value)
     return found
 

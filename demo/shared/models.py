@@ -1,11 +1,12 @@
 """The models of the gallery, by what a tab can do with them."""
 
 import math
-from functools import cache, lru_cache
+from functools import cache
 
 import gengallery
 from gengallery.images import to_uint8
 
+from .kept import Kept
 from .panels import Row
 from .words import Text, Words, number
 
@@ -61,6 +62,13 @@ def marks(name: str) -> list[str]:
     )
 
 
+@cache
+def image_size() -> dict[str, int]:
+    """What the gallery's images are: channels, height and width."""
+    channels, height, width = load(models()[0]).generate(1).shape[1:]
+    return {"channels": channels, "height": height, "width": width}
+
+
 def generated(name: str, count: int, seed: int) -> Row:
     """`count` images that the model `name` draws from its own prior."""
     # What took long is kept, for a tab draws all its walls again when one of its inputs changes.
@@ -72,7 +80,7 @@ def _generated(name: str, count: int, seed: int) -> Row:
     return Row(name, prior_name(model.prior.describe(), model.prior.dim), to_uint8(model.generate(count, seed)))
 
 
-_kept = lru_cache(maxsize=64)(_generated)
+_kept = Kept(_generated, 64)
 
 
 DISTRIBUTIONS = {  # of noise

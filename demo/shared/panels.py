@@ -5,7 +5,7 @@ every pixel stays a crisp square at any width and zoom.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -17,7 +17,8 @@ from torch import Tensor
 
 from gengallery.images import enlarge, sheet
 
-from .words import Words, attribute, html, joined
+from .checks import MOST_IMAGES
+from .words import Text, Words, attribute, html, joined
 
 say = Words(__file__)
 
@@ -26,14 +27,32 @@ GROUND = 128  # the grey level between the pictures of a film, on a white page a
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures (n, 28, 28) or (n, 28, 28, 3), uint8, that belong together: what made them, and what there is to say
-    of each. Every text may be one with translations."""
+    """Pictures (n, H, W) or (n, H, W, 3), uint8, that belong together: what made them, and what there is to say of
+    each. Of a row that is awaited there are none. Every text may be one with translations."""
 
     label: str
     note: str
     pictures: np.ndarray
     captions: tuple[str, ...] = ()
     warning: str = ""
+
+
+def awaited(label: str, note: Text | None = None) -> Row:
+    """A row whose pictures are not there yet."""
+    return Row(label, note or say("being_made"), np.empty((0, 0, 0), np.uint8))
+
+
+def in_turn(labels: Sequence[str], done: Mapping[str, Sequence[Row]]) -> list[Row]:
+    """The rows that are `done`, and in place of the others, by their `labels`, rows that say how it stands."""
+    rows: list[Row] = []
+    note = say("being_made")
+    for label in labels:
+        if label in done:
+            rows += done[label]
+        else:
+            rows.append(awaited(label, note))
+            note = say("to_come")
+    return rows
 
 
 @dataclass(frozen=True)
@@ -77,12 +96,35 @@ def data_url(pixels: np.ndarray) -> str:
 
 def to_html(panel: Panel) -> str:
     """The rows of a panel, each under its label, and below them ways to keep and to share them."""
-    columns = max(len(row.pictures) for row in panel.rows)
-    rows = "".join(map(_row, panel.rows))
+    hung = [row for row in panel.rows if len(row.pictures)]
+    columns = max((len(row.pictures) for row in hung), default=MOST_IMAGES)
+    side = hung[0].pictures.shape[2] if hung else 0
+    size = f' style="--columns: {columns}' + f"; --side: {side}px" * bool(side) + '"'
     return (
-        f'{notice(panel.notice)}<div class="wall" style="--columns: {columns}">{rows}</div>'
-        f"{_film(panel.film, panel.title)}{_share(panel.python)}"
+        f'{notice(panel.notice)}<div class="wall"{size}>{"".join(map(_row, panel.rows))}</div>'
+        f"{_film(panel.film, panel.title)}{_share(panel.python) if hung else ''}"
     )
+
+
+AGAIN = f'<button type="button" data-do="again">{html(say("again"))}</button>'
+STATES = "".join(  # what a panel says of itself: static/wishes.js says which of them holds, and the style shows it
+    f'<p class="state {state}"><span>{html(say(key))}</span>{" " + AGAIN if final else ""}</p>'
+    for state, key, final in (
+        ("waiting", "state_waiting", False),
+        ("stopped", "state_stopped", True),
+        ("stale", "state_stale", True),
+        ("lost", "state_lost", True),
+    )
+)
+
+
+def answer(drawn: str, wish: str) -> str:
+    """What a panel shows, as the answer to the `wish` of that number."""
+    return f'<div class="made" data-of="{escape(wish)}">{STATES}{drawn}</div>'
+
+
+# Until the first answer.
+EMPTY = f'<div class="made" data-of="0"><p class="making">{html(say("state_making"))}</p>{STATES}</div>'
 
 
 def notice(text: str) -> str:
@@ -91,6 +133,11 @@ def notice(text: str) -> str:
 
 
 def _row(row: Row) -> str:
+    if not len(row.pictures):
+        return (
+            f'<section class="row awaited"><header><b>{html(row.label)}</b><span class="making">{html(row.note)}</span>'
+            f'<span class="unmade">{html(say("not_made"))}</span></header><div class="cells"></div></section>'
+        )
     captions = row.captions or ("",) * len(row.pictures)
     cells = "".join(
         f"<figure>{picture(pixels, joined((row.label, index)))}"
@@ -108,9 +155,12 @@ def _film(gif: bytes, title: str) -> str:
     if not gif:
         return ""
     data = f"data:image/gif;base64,{base64.b64encode(gif).decode()}"
+    still = data_url(np.asarray(Image.open(BytesIO(gif)).convert("RGB")))
     return (
-        f'<figure class="film"><img src="{data}"{attribute("alt", title)}>'
-        f'<figcaption><a href="{data}" download="gengallery.gif">{html(say("save_gif"))}</a></figcaption></figure>'
+        '<figure class="film"><picture>'
+        f'<source media="(prefers-reduced-motion: reduce)" srcset="{still}"><img src="{data}"{attribute("alt", title)}>'
+        f"</picture><figcaption>"
+        f'<a href="{data}" download="gengallery.gif">{html(say("save_gif"))}</a></figcaption></figure>'
     )
 
 

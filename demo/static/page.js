@@ -1,5 +1,10 @@
 // What the page's scripts share: the address, languages, saving and copying, and calls of which only the last counts.
 
+import { assist } from "./access.js";
+import { keep, stop, watchPanels } from "./wishes.js";
+
+export { keep, stop };
+
 /** `work`, an async function, run one at a time: of the calls made while it runs, one more follows, and that one sees the latest. */
 export function always(work) {
     let running = false, again = false;
@@ -20,30 +25,80 @@ export function always(work) {
 
 // -- the address
 
-/** What the address said when the page was opened. */
-const opened = Object.fromEntries(new URL(location).searchParams);
+const query = () => Object.fromEntries(new URL(location.href).searchParams);
+
+/** What the address said when the page was opened, or gone back to.
+ * @type {Record<string, string>} */
+let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
+/** @type {number | undefined} */
+let patience;
+const PATIENCE = 5000; // for a restoration; in ms
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 
-export const restored = () => void (restoring = false);
+export function restored() {
+    clearTimeout(patience);
+    restoring = false;
+}
 
-/** Put what a tab shows into the address, and the tab with it. */
-export function remember(tab, values) {
+/** What to call when the visitor comes back to a tab by the browser's buttons, by the tab.
+ * @type {Record<string, () => void>} */
+const returns = {};
+
+/** `act` when Back or Forward lead to `tab`: `recall` has what the address then says. */
+export const whenReturned = (tab, act) => void (returns[tab] = act);
+
+/** What each tab last put into the address. */
+const last = {};
+
+/** Put what a tab shows into the address, and the tab with it. Another tab, and whatever is a `step` of its own, can be gone
+ * back from; other changes replace what was there. */
+export function remember(tab, values, step = false) {
+    last[tab] = values;
     if (restoring && (opened.tab ?? tab) !== tab) return;
-    const address = new URL(location);
+    const address = new URL(location.href), before = address.searchParams.get("tab");
     for (const name of [...address.searchParams.keys()]) if (!name.startsWith("__")) address.searchParams.delete(name);
     address.searchParams.set("tab", tab);
     for (const [name, value] of Object.entries(values)) if (value !== null) address.searchParams.set(name, value);
-    if (address.href !== location.href) history.replaceState(history.state, "", address);
+    if (address.href === location.href) return;
+    if (step || (before !== null && before !== tab)) history.pushState({ ...history.state, step }, "", address);
+    else history.replaceState(history.state, "", address);
+    tell(address);
 }
 
-/** Remember a tab's inputs by their names; returns them all as one text. */
-export function keep(tab, names, values) {
-    const written = values.map(value => (value === null || value === "" ? null : String(value)));
-    remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
-    return JSON.stringify(values);
+/** Whether the browser's Back leads to what was there before a `step`. */
+export const stepped = () => Boolean(history.state?.step);
+
+/** Let the page around the frame of a Space take over the address (huggingface.co/docs/hub/spaces-handle-url-parameters). */
+function tell({ searchParams, hash }) {
+    if (parent !== window) parent.postMessage({ queryString: searchParams.toString(), hash }, "https://huggingface.co");
+}
+
+/** The address of this view for somebody else: without what a Space adds for this visitor alone. */
+export function link() {
+    const address = new URL(location.href);
+    for (const name of [...address.searchParams.keys()]) if (name.startsWith("__")) address.searchParams.delete(name);
+    return address.href;
+}
+
+/** A tab was opened. */
+export const turned = tab => remember(tab, last[tab] ?? recall(tab));
+
+/** Follow the browser's Back and Forward: `restore` asks the server for the tab and its inputs. */
+function follow(restore) {
+    addEventListener("popstate", () => {
+        opened = query();
+        const { tab = "explore", ...values } = opened;
+        last[tab] = values;
+        restoring = true;
+        clearTimeout(patience);
+        patience = setTimeout(restored, PATIENCE);
+        restore(location.search);
+        returns[tab]?.();
+        tell(new URL(location.href));
+    });
 }
 
 // -- copying and saving
@@ -73,16 +128,19 @@ export async function download(canvas, name) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+export const PRINT = 2400; // pixels across a printed page
+
 /** A wall of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
 export function printed(wall) {
-    const rows = [...wall.querySelectorAll(".row")].map(row => ({
+    const rows = [...wall.querySelectorAll(".row:not(.awaited)")].map(row => ({
         title: row.querySelector("header")?.innerText.replaceAll("\n", "  ") ?? "",
         pictures: [...row.querySelectorAll("img")],
         captions: [...row.querySelectorAll("figcaption")].map(caption => caption.innerText),
     }));
-    const columns = Math.max(...rows.map(row => row.pictures.length)), scale = Math.max(8, Math.ceil(2400 / (30 * columns)));
-    const cell = 28 * scale, step = 30 * scale, line = 5 * scale;
-    const heights = rows.map(row => cell + 2 * scale + (row.title && line) + (row.captions.length && line));
+    const columns = Math.max(...rows.map(row => row.pictures.length)), { naturalWidth, naturalHeight } = rows[0].pictures[0];
+    const scale = Math.max(8, Math.ceil(PRINT / ((naturalWidth + 2) * columns)));
+    const wide = naturalWidth * scale, high = naturalHeight * scale, step = wide + 2 * scale, line = 5 * scale;
+    const heights = rows.map(row => high + 2 * scale + (row.title ? line : 0) + (row.captions.length ? line : 0));
     const canvas = new OffscreenCanvas(columns * step + 2 * scale, heights.reduce((sum, height) => sum + height, 2 * scale));
     const context = canvas.getContext("2d");
     context.fillStyle = "#fff";
@@ -98,9 +156,9 @@ export function printed(wall) {
             context.fillText(row.title, 2 * scale, top + line / 2);
             top += line;
         }
-        row.pictures.forEach((picture, i) => context.drawImage(picture, 2 * scale + i * step, top, cell, cell));
+        row.pictures.forEach((picture, i) => context.drawImage(picture, 2 * scale + i * step, top, wide, high));
         context.font = `${2.6 * scale}px sans-serif`;
-        row.captions.forEach((text, i) => context.fillText(text, 2 * scale + i * step, top + cell + line / 2, cell));
+        row.captions.forEach((text, i) => context.fillText(text, 2 * scale + i * step, top + high + line / 2, wide));
         y += heights[k];
     });
     return canvas;
@@ -163,14 +221,18 @@ function translateAll() {
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
 }
 
-/** Translate what the server sends, and listen to the buttons below the panels. */
-export async function attend() {
+/** Translate what the server sends, and listen to the buttons below the panels, to the browser's own and to the keyboard;
+ * `restore` asks the server for the view of an address. */
+export async function attend(restore) {
+    follow(restore);
+    watchPanels();
+    assist();
     translateAll();
     const say = await speaker();
     document.addEventListener("click", event => {
-        const button = event.target.closest(".pictures .share button");
+        const button = event.target instanceof Element && event.target.closest(".pictures .share button");
         if (!button) return;
-        if (button.dataset.do === "link") copy(location.href, button, say);
+        if (button.dataset.do === "link") copy(link(), button, say);
         else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
     });
 }

@@ -3,9 +3,10 @@
 import { written } from "./page.js";
 
 export const DOT = 5.5, LETTERS = 13; // a dot's radius, the height of its name; in px
-export const REACHES = [5, 16, 28, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
+const REACHES = [5, 16, 28, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
 const TURNS = [0, 8, 12, 4, 14, 2, 10, 6, 1, 15, 9, 7, 13, 3, 11, 5].map(k => (k * Math.PI) / 8); // and the ways to go
-const CROWDED = 12; // how near dots have to be to share a line; in px
+const CROWDED = 12, CROWD = 4; // how near dots have to be to make a heap, in px, and of how many its names form a list
+const STRIDE = 8; // between two places that are tried for the list; in px
 export const MOST_TICKS = 6; // along an axis
 
 // -- numbers and shapes
@@ -56,30 +57,79 @@ function heaps(dots) {
     return found;
 }
 
-/** Give each dot {x, y, width of its name} a `spot` {x, y, line} for the middle of its name where it hides nothing: close by,
- * or else farther off at the end of a line; `shy` if there is none. The names of a heap form a list. `taken` are boxes to
- * keep free. */
-export function settle(dots, frame, taken, reaches) {
-    const names = [...taken], lines = [], marks = dots.map(({ x, y }) => around(x, y, 2 * DOT, 2 * DOT));
-    const candidates = reaches.flatMap(reach => TURNS.map(turn => [reach, turn]));
-    for (const heap of heaps(dots).sort((a, b) => a.length - b.length)) {
-        const width = Math.max(...heap.map(dot => dot.width)), height = LETTERS * heap.length;
-        const [left, right] = [Math.min, Math.max].map(most => most(...heap.map(({ x }) => x)));
-        const x = (left + right) / 2, y = (heap[0].y + heap.at(-1).y) / 2, [across, down] = [right - x + DOT, heap.at(-1).y - y + DOT];
-        const clear = bit => Math.abs(bit.left + 1 - x) > across || Math.abs(bit.top + 1 - y) > down; // past the heap itself
-        const found = candidates.map(([reach, turn]) => {
-            const box = around(x + Math.cos(turn) * (across + reach + width / 2), y + Math.sin(turn) * (down + reach + height / 2), width, height);
-            return { box, line: reach > reaches[0] ? lineTo(x, y, box).filter(clear) : [] };
-        }).find(({ box, line }) =>
-            within(box, frame) && ![...names, ...lines, ...marks].some(other => meet(box, other)) &&
-            !line.some(bit => [...names, ...lines, ...marks].some(other => meet(bit, other))));
-        heap.forEach((dot, k) => {
-            dot.shy = !found;
-            dot.spot = found ? { x: found.box.left + dot.width / 2, y: found.box.top + LETTERS * (k + 0.5), line: k ? [] : found.line } : beside(dot, frame);
-            if (found && found.box.right < x) dot.spot.x = found.box.right - dot.width / 2;
-        });
-        if (found) names.push(found.box), lines.push(...found.line);
-    }
+/** Give each dot {x, y, width of its name} a `spot` {x, y, line} for the middle of its name, where it hides nothing: close by,
+ * or else farther off at the end of a line. The names of a crowd form a list. `taken` are boxes to keep free. */
+export function settle(dots, frame, taken) {
+    const lone = heaps(dots).filter(heap => heap.length < CROWD).sort((a, b) => a.length - b.length).flat();
+    const names = [...taken], lines = [];
+    list(dots.filter(dot => !lone.includes(dot)), frame, names, lines, dots);
+    const left = lone.filter(dot => !place(dot, frame, names, lines, dots));
+    list(left.filter(dot => !squeeze(dot, frame, names, lines, dots)), frame, names, lines, dots);
+}
+
+/** Give one dot the nearest spot where its name meets no other name and no dot, though lines may. */
+function squeeze(dot, frame, names, lines, dots) {
+    const { x, y, width } = dot, full = [...names, ...marksOf(dots)];
+    let best = null;
+    for (let left = frame.left; left + width <= frame.right; left += STRIDE / 2)
+        for (let top = frame.top; top + LETTERS <= frame.bottom; top += STRIDE / 2) {
+            const box = { left, right: left + width, top, bottom: top + LETTERS };
+            if (full.some(other => meet(box, other))) continue;
+            const far = Math.hypot(left + width / 2 - x, top + LETTERS / 2 - y) + 40 * lines.filter(bit => meet(box, bit)).length;
+            if (!best || far < best.far) best = { far, box };
+        }
+    if (!best) return false;
+    const { box } = best, line = lineTo(x, y, box);
+    dot.spot = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, line };
+    names.push(box);
+    lines.push(...line);
+    return true;
+}
+
+const marksOf = dots => dots.map(({ x, y }) => around(x, y, 2 * DOT, 2 * DOT));
+
+/** Give one dot its spot, if there is one. */
+function place(dot, frame, names, lines, dots) {
+    const { x, y, width } = dot, full = [...names, ...lines, ...marksOf(dots)];
+    const hides = box => full.some(other => meet(box, other));
+    const past = bit => Math.hypot(bit.left + 1 - x, bit.top + 1 - y) > DOT + 2; // the dot itself
+    for (const reach of REACHES)
+        for (const turn of TURNS) {
+            const box = around(x + Math.cos(turn) * (DOT + reach + width / 2), y + Math.sin(turn) * (DOT + reach + LETTERS / 2), width, LETTERS);
+            if (!within(box, frame) || hides(box)) continue;
+            const line = reach > REACHES[0] ? lineTo(x, y, box).filter(past) : [];
+            if (line.some(hides)) continue;
+            dot.spot = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, line };
+            names.push(box);
+            lines.push(...line);
+            return true;
+        }
+    return false;
+}
+
+/** Names one below the other, where they hide nothing and their dots are not far, each at the end of a line. */
+function list(listed, frame, names, lines, dots) {
+    if (!listed.length) return;
+    const width = Math.max(...listed.map(dot => dot.width)), height = LETTERS * listed.length;
+    const marks = marksOf(dots), free = marks.filter((_, k) => !listed.includes(dots[k]));
+    const middle = ["x", "y"].map(axis => listed.reduce((sum, dot) => sum + dot[axis], 0) / listed.length);
+    let best = null;
+    for (let left = frame.left; left + width <= frame.right; left += STRIDE)
+        for (let top = frame.top; top + height <= frame.bottom; top += STRIDE) {
+            const box = { left, right: left + width, top, bottom: top + height };
+            const covered = [...names, ...marks].filter(other => meet(box, other)).length;
+            const beside = left > middle[0] || left + width < middle[0]; // so that the lines don't run through the names
+            const cost = 1e6 * covered + (beside ? 0 : 500) + Math.hypot(left + width / 2 - middle[0], top + height / 2 - middle[1]);
+            if (!best || cost < best.cost) best = { cost, box };
+        }
+    const { box } = best ?? { box: { left: frame.left, right: frame.left + width, top: frame.top, bottom: frame.top + height } };
+    const right = box.left + width / 2 > middle[0];
+    [...listed].sort((a, b) => a.y - b.y || a.x - b.x).forEach((dot, k) => {
+        const y = box.top + LETTERS * (k + 0.5), edge = right ? box.left : box.right;
+        dot.spot = { x: right ? box.left + dot.width / 2 : box.right - dot.width / 2, y, line: lineTo(dot.x, dot.y, around(edge, y, 2, 2)) };
+        lines.push(...dot.spot.line.filter(bit => free.every(mark => !meet(bit, mark))));
+    });
+    names.push(box);
 }
 
 /** The line to the nearest point of a box, in bits. */
@@ -87,10 +137,4 @@ function lineTo(x, y, box) {
     const to = [Math.min(Math.max(x, box.left), box.right), Math.min(Math.max(y, box.top), box.bottom)];
     const steps = Math.ceil(Math.hypot(to[0] - x, to[1] - y) / 3);
     return Array.from({ length: steps }, (_, k) => around(x + (k / steps) * (to[0] - x), y + (k / steps) * (to[1] - y), 2, 2));
-}
-
-/** To the right of a dot, or to its left where the frame ends. */
-function beside({ x, y, width }, frame) {
-    const shift = DOT + REACHES[0] + width / 2, right = x + shift + width / 2 <= frame.right;
-    return { x: right ? x + shift : Math.max(x - shift, frame.left + width / 2), y, line: [] };
 }

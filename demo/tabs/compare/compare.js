@@ -1,13 +1,15 @@
 // Compare: the table of all models, which sorts itself, plots of what they are worth against what they cost, and a card of
 // each. Everything that it knows of a model comes from the server.
 
-import { copy, LANGUAGE, pick, recall, remember } from "../../static/page.js";
-import { around, DOT, LETTERS, MOST_TICKS, REACHES, scale, settle, shape, tickText } from "../../static/plot.js";
+import { copy, LANGUAGE, link, pick, recall, remember, stepped, whenReturned } from "../../static/page.js";
+import { around, DOT, LETTERS, MOST_TICKS, scale, settle, shape, tickText } from "../../static/plot.js";
 
 const MARGIN = { top: 34, right: 12, bottom: 48, left: 44 };
-const NARROW = 480; // below it a plot shows only those names that find room beside their dots
 const TAP = 20; // how near to a dot a tap has to come; in px
 const TICK = 80; // the room that a tick takes across; in px
+
+/** What the address says at this moment. */
+const recallNow = () => Object.fromEntries(new URL(location.href).searchParams);
 
 class Comparison {
     constructor(element, props, server, say, watch) {
@@ -21,9 +23,12 @@ class Comparison {
             this.remember();
         });
         this.dialog.addEventListener("close", () => {
+            const { card } = this.state;
             this.state.card = null;
-            this.remember();
+            if (card && stepped() && recallNow().card === card) history.back(); // to what was there before the card
+            else this.remember();
         });
+        whenReturned("compare", () => this.back());
         new ResizeObserver(() => this.plot()).observe(this.find(".plots"));
         watch("value", () => this.take());
         this.take();
@@ -44,6 +49,7 @@ class Comparison {
         fresh.innerHTML = value.html;
         this.families = [...fresh.content.querySelectorAll("tbody.family")].map(body => [body, [...body.rows]]);
         this.floor = fresh.content.querySelector("tbody.floor");
+        this.find(".waiting").hidden = true;
         this.find(".held").replaceChildren(fresh.content);
         const first = !this.state;
         this.state ??= this.recalled();
@@ -66,9 +72,21 @@ class Comparison {
         };
     }
 
-    remember() {
+    /** Put it into the address, which is the open tab's; a card is a `step` of its own. */
+    remember(step = false) {
         const { sort, order, by, card } = this.state;
-        if (this.element.offsetParent) remember("compare", { sort, order: sort && order, by, card }); // the address is the open tab's
+        if (this.element.offsetParent) remember("compare", { sort, order: sort && order, by, card }, step);
+    }
+
+    /** The visitor came back: take up what the address says. */
+    back() {
+        if (!this.state) return;
+        const { card } = (this.state = this.recalled());
+        this.fill();
+        this.arrange();
+        this.plot();
+        if (card) this.open(card);
+        else if (this.dialog.open) this.dialog.close();
     }
 
     clicked(event) {
@@ -92,7 +110,7 @@ class Comparison {
         else if (button.closest(".jump")) this.jump([...button.parentElement.children].indexOf(button));
         else if (button.dataset.do === "close") this.dialog.close();
         else if (button.dataset.do === "surprise") this.surprise();
-        else if (button.dataset.do === "link") copy(location.href, button, this.say);
+        else if (button.dataset.do === "link") copy(link(), button, this.say);
         else if (button.dataset.do === "python") copy(this.find("dialog footer pre").textContent, button, this.say);
     }
 
@@ -156,7 +174,7 @@ class Comparison {
         const { figures, families, models } = this.props.value, select = this.find("select");
         this.find(".plotted").hidden = !Object.keys(figures).length;
         select.replaceChildren(...Object.entries(figures).map(([name, { title }]) => new Option(pick(title), name)));
-        if (this.state.by) select.value = this.state.by;
+        select.value = this.state.by ?? Object.keys(figures)[0] ?? "";
         this.find(".hues").replaceChildren(...families.map(({ title, hue }) => {
             const label = document.createElement("span"), dot = document.createElement("i");
             dot.className = "dot";
@@ -181,14 +199,15 @@ class Comparison {
         const shown = Object.entries(models).filter(([, { values }]) => by in values);
         const x = scale(shown.map(([, { values }]) => values[cost]), frame.left, frame.right, 1, Math.min(MOST_TICKS, Math.floor(width / TICK)));
         const y = scale([...shown.map(([, { values }]) => values[by]), ...(floor[by] ?? []).slice(0, 1)], frame.bottom, frame.top, 10);
-        const letters = Object.assign(document.createElement("canvas").getContext("2d"), { font: getComputedStyle(svg).font });
+        const letters = document.createElement("canvas").getContext("2d"), { fontSize, fontFamily } = getComputedStyle(svg);
+        letters.font = `${fontSize} ${fontFamily}`; // the style's own shorthand is empty where figures are tabular
         const dots = shown.map(([name, model]) => ({
             name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 8,
         }));
         const ground = shape("g", { class: "ground" });
         for (const tick of y.ticks) ground.append(
             shape("line", { x1: frame.left, x2: frame.right, y1: y.at(tick), y2: y.at(tick) }),
-            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, tickText(tick)),
+            shape("text", { x: frame.left - 8, y: y.at(tick), "text-anchor": "end" }, figure.percent ? `${tickText(100 * tick)}%` : tickText(tick)),
         );
         for (const tick of x.ticks) ground.append(
             shape("line", { x1: x.at(tick), x2: x.at(tick), y1: frame.top, y2: frame.bottom }),
@@ -209,22 +228,23 @@ class Comparison {
             );
             taken.push(around(frame.right - room / 2, at + side, room, LETTERS), around((frame.left + frame.right) / 2, at, frame.right - frame.left, 3));
         }
-        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken, width < NARROW ? REACHES.slice(0, 2) : REACHES);
+        settle(dots, { ...frame, left: frame.left + 2, right: width - 2 }, taken);
         svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
         svg.replaceChildren(ground, ...dots.map(dot => this.link(dot, [figure.title, dot.model.written[by], title, dot.model.written[cost]].map(pick))));
     }
 
     /** A dot with its name, which leads to the card. */
-    link({ name, model, x, y, spot, shy }, facts) {
+    link({ name, model, x, y, spot }, facts) {
         const { line } = spot, text = [name, ...facts].join(" · ");
         const path = line.length ? [shape("path", { d: `M${line.map(bit => `${bit.left + 1},${bit.top + 1}`).join("L")}` })] : [];
         return shape(
             "a",
             {
-                class: `dot${model.exhibit ? " exhibit" : ""}${shy ? " shy" : ""}`, style: `--hue: var(--hue-${model.hue})`, "data-model": name,
+                class: `dot${model.exhibit ? " exhibit" : ""}`, style: `--hue: var(--hue-${model.hue})`, "data-model": name,
                 href: `?${new URLSearchParams({ tab: "compare", card: name })}`, "aria-label": text,
             },
-            shape("title", {}, text), ...path, shape("circle", { cx: x, cy: y, r: DOT }), shape("text", { x: spot.x, y: spot.y }, name),
+            shape("title", {}, text), ...path, shape("circle", { cx: x, cy: y, r: DOT }),
+            shape("text", { x: spot.x, y: spot.y, "aria-hidden": "true" }, name),
         );
     }
 
@@ -258,11 +278,11 @@ class Comparison {
         fresh.innerHTML = html;
         dialog.replaceChildren(fresh.content);
         if (dialog.open) return;
+        this.remember(recallNow().card !== name);
         // The focus goes back to where it was: after a link to the card, to the model's row.
         if (document.activeElement === document.body) this.find(`tr[data-model="${CSS.escape(name)}"] .name`).focus({ preventScroll: true });
         dialog.showModal();
         dialog.scrollTop = 0;
-        this.remember();
     }
 }
 

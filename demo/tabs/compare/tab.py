@@ -6,14 +6,13 @@ from typing import Any
 import gradio as gr
 
 from ...shared.handlers import answering
-from ...shared.labels import Labels
 from ...shared.layout import component, intro
 from ...shared.live import LIVE
 from ...shared.tab import Tab
 from ...shared.words import Words
 from . import table, view
 
-T, say = Labels(__file__), Words(__file__)
+say = Words(__file__)
 
 
 @answering
@@ -25,11 +24,7 @@ def build(tab: gr.Tab) -> None:
     """Fill the tab."""
     intro(say("heading"), say("lead"))
     page = component(Path(__file__).with_name("compare.html"), [card], value=None)
-    again = gr.Button(T("measure_again"), size="sm", elem_classes="again")
-    gr.on(
-        [tab.select, again.click], lambda: table.as_json(view.comparison()), None, page,
-        api_visibility="private", **LIVE,
-    )  # fmt: skip
+    tab.select(lambda: table.as_json(view.comparison()), None, page, api_visibility="private", **LIVE)
 
 
 TAB = Tab(order=80, build=build)

@@ -82,6 +82,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
                 "good": figure.good,
                 "sign": SIGNS[figure.good][0],
                 "better": both(SIGNS[figure.good][1]),
+                "percent": "%" in figure.form,
             }
             for figure in figures
             if sum(figure.name in entry.figures for entry, _ in entries) > 1
@@ -229,7 +230,7 @@ def _glossary(found: Comparison) -> str:
     """What the headings mean, and what is good."""
     signs = "".join(f"<li><span>{sign}</span> {html(text)}</li>" for sign, text in SIGNS.values())
     lists = "".join(
-        f"<section><h4>{html(title)}</h4><dl>"
+        f"<section><h3>{html(title)}</h3><dl>"
         + "".join(
             f"<div><dt>{'<br>'.join(map(_headed, alike))}</dt><dd>{html(meaning)}</dd></div>"
             for meaning, alike in groupby(group, lambda figure: figure.meaning)
@@ -286,9 +287,9 @@ def card(found: Card) -> str:
         f'<p class="notes">{html(known["notes"])}</p>{_equations(known["equations"])}'
         f"<div class='columns'>{_facts(say('about'), {html(name): value for name, value in facts.items()})}"
         f"{_scores(found)}{_losses(found)}{_facts(say('training'), training)}{_facts(say('recipe'), recipe)}</div>"
-        f"<footer><h4>{html(say('in_python'))}</h4><pre><code>{escape(found.python)}</code></pre>"
-        f'<span><button type="button" data-do="link">{html(say("copy_link"))}</button>'
-        f'<button type="button" data-do="python">{html(say("copy_python"))}</button></span></footer>'
+        f'<footer class="share"><span><button type="button" data-do="link">{html(say("copy_link"))}</button>'
+        f'<button type="button" data-do="python">{html(say("copy_python"))}</button></span>'
+        f"<details><summary>{html(say('in_python'))}</summary><pre><code>{escape(found.python)}</code></pre></details></footer>"
     )
 
 

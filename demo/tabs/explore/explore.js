@@ -1,7 +1,7 @@
 // Explore: maps of latent spaces under one cursor, decoded in the page, with matrices to click on. What a place is stands in
 // pad.js.
 
-import { copy, fill, pick, recall, remember } from "../../static/page.js";
+import { copy, fill, link, pick, recall, remember, whenReturned } from "../../static/page.js";
 import { clamp, Pad } from "./pad.js";
 
 const MORPH = 2400, WANDER = 20; // a morph there and back, in ms; how long the cursor goes its own way, in s
@@ -12,9 +12,13 @@ class Explorer {
         this.pads = new Map();
         this.only = null; // the class that alone is shown
         this.planes = new Map();
-        this.state = { models: props.start, plane: "latents", seed: 0, range: props.range, side: 15, own: [-2, 2, -2, 2], at: [0.5, 0.5], pins: [] };
-        Object.assign(this.state, this.recalled());
+        this.state = this.recalled();
         this.buildControls();
+        whenReturned("explore", () => {
+            this.rest();
+            this.state = this.recalled();
+            this.rebuild();
+        });
         addEventListener("resize", () => this.remap());
         new ResizeObserver(() => this.remap()).observe(this.find(".pads")); // also when the tab is opened again
         new MutationObserver(() => this.remap()).observe(document.body, { attributeFilter: ["class"] });
@@ -28,45 +32,77 @@ class Explorer {
     /** Until the visitor does anything, the cursor goes its way, to show what there is to do. */
     wander() {
         if (recall("explore").at || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-        const begun = performance.now(), over = new AbortController();
+        const over = this.move(WANDER * 1000, share => {
+            const t = share * WANDER;
+            if (this.element.offsetParent) this.moveTo([0.5 + 0.3 * Math.sin(0.7 * t), 0.5 - 0.3 * Math.sin(1.1 * t)]);
+        });
         for (const event of ["pointerdown", "pointermove", "keydown", "focusin", "wheel"])
             addEventListener(event, () => over.abort(), { signal: over.signal });
+    }
+
+    /** Call `show` with the share of so many milliseconds that are over, frame by frame, until they are, or somebody ends it,
+     * or another movement begins. */
+    move(milliseconds, show) {
+        this.rest();
+        const begun = performance.now(), over = (this.moving = new AbortController());
         const step = now => {
-            const t = (now - begun) / 1000;
-            if (over.signal.aborted || t > WANDER) return over.abort();
-            if (this.element.offsetParent) this.moveTo([0.5 + 0.3 * Math.sin(0.7 * t), 0.5 - 0.3 * Math.sin(1.1 * t)]);
-            requestAnimationFrame(step);
+            if (over.signal.aborted) return;
+            const share = Math.min(1, Math.max(0, now - begun) / milliseconds);
+            show(share);
+            if (share < 1) requestAnimationFrame(step);
+            else over.abort();
         };
         requestAnimationFrame(step);
+        return over;
+    }
+
+    /** End any movement. */
+    rest() {
+        this.moving?.abort();
+    }
+
+    /** The visitor points at a place, which ends any movement; the mere way there does not. */
+    point(place) {
+        this.rest();
+        this.moveTo(place);
+    }
+
+    hover(place) {
+        if (!this.moving || this.moving.signal.aborted) this.moveTo(place);
     }
 
     /** The state that the address tells, as far as it makes sense. */
     recalled() {
-        const found = recall("explore"), { props } = this, state = {};
+        const found = recall("explore"), { props } = this;
+        const state = {
+            models: props.start, plane: "latents", seed: 0, range: props.range, side: 15, own: [-2, 2, -2, 2], at: [0.5, 0.5],
+            pins: [], kind: null,
+        };
         const numbers = (text, count) => {
             const parts = (text ?? "").split(",").map(Number);
             return text && parts.length === count && parts.every(x => Number.isFinite(x) && Math.abs(x) <= 1000) ? parts : null;
         };
         if (Object.hasOwn(props.planes, found.plane ?? "")) state.plane = found.plane;
-        const models = (found.models ?? "").split(",").filter(name => props.planes[state.plane ?? "latents"].models.includes(name));
-        if (models.length) state.models = models;
-        else if (state.plane) state.models = props.planes[state.plane].start;
+        const models = (found.models ?? "").split(",").filter(name => props.planes[state.plane].models.includes(name));
+        state.models = models.length ? models : props.planes[state.plane].start;
         if (Object.hasOwn(props.ranges, found.range ?? "")) state.range = found.range;
         const side = Number(found.side), seed = Number(found.seed), own = numbers(found.own, 4), at = numbers(found.at, 2);
         if (Number.isInteger(side) && side >= 2 && side <= 30) state.side = side;
         if (found.seed && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) state.seed = seed;
         if (own && own[0] < own[1] && own[2] < own[3]) state.own = own;
-        if (at) state.at = at.map(clamp);
+        if (at) state.at = at;
+        if (state.plane === "latents" && props.classes.includes(found.class)) state.kind = props.classes.indexOf(found.class);
         const pins = numbers(found.pins, 4) ?? numbers(found.pins, 2);
         if (pins) state.pins = Array.from({ length: pins.length / 2 }, (_, i) => pins.slice(2 * i, 2 * i + 2).map(clamp));
         return state;
     }
 
     remembered() {
-        const { models, plane, range, side, seed, own, at, pins } = this.state;
+        const { models, plane, range, side, seed, own, at, pins, kind } = this.state;
         const short = numbers => numbers.map(x => Math.round(x * 1e4) / 1e4).join(",");
         return {
-            models: models.join(","), plane, range, side, seed: plane === "images" ? seed : null, at: short(at),
+            models: models.join(","), plane, range, side, seed: plane === "images" ? seed : null,
+            at: kind === null ? short(at) : null, class: kind === null ? null : this.props.classes[kind],
             own: range === "own" ? short(own) : null, pins: pins.length ? short(pins.flat()) : null,
         };
     }
@@ -111,7 +147,7 @@ class Explorer {
         const form = this.find(".settings"), { state } = this;
         if (input.name === "plane") {
             const kind = this.props.planes[input.value];
-            Object.assign(state, { plane: input.value, models: kind.start, at: [0.5, 0.5], pins: [], range: kind.ranges[kind.ranges.length > 2 ? 1 : 0] });
+            Object.assign(state, { plane: input.value, models: kind.start, at: [0.5, 0.5], kind: null, pins: [], range: kind.ranges[kind.ranges.length > 2 ? 1 : 0] });
             return this.rebuild();
         }
         if (input.name === "model") {
@@ -148,7 +184,8 @@ class Explorer {
         }));
         if (pads.map(pad => pad.name).join() !== state.models.join()) return; // changed in the meantime
         list.replaceChildren(...pads.map(pad => pad.element));
-        this.moveTo(state.at);
+        if (state.kind === null) this.moveTo(state.at);
+        else this.toClass(state.kind);
         this.redrawMatrices();
     }
 
@@ -163,7 +200,7 @@ class Explorer {
     }
 
     moveTo(place) {
-        this.state.at = place;
+        Object.assign(this.state, { at: place, kind: null });
         for (const pad of this.shown) pad.place = place;
         this.redraw();
     }
@@ -202,7 +239,7 @@ class Explorer {
 
     pin(place) {
         this.state.pins = [...this.state.pins, place].slice(-2);
-        this.moveTo(place);
+        this.point(place);
     }
 
     clear() {
@@ -212,26 +249,27 @@ class Explorer {
 
     /** From pin to pin and back, along the line between them. */
     morph() {
-        const [from, to] = this.state.pins, start = performance.now();
-        const step = now => {
-            const share = Math.min(1, (now - start) / MORPH), t = (1 - Math.cos(2 * Math.PI * share)) / 2;
+        const [from, to] = this.state.pins;
+        this.move(MORPH, share => {
+            const t = (1 - Math.cos(2 * Math.PI * share)) / 2;
             this.moveTo(from.map((x, i) => x + t * (to[i] - x)));
-            if (share < 1) requestAnimationFrame(step);
-        };
-        requestAnimationFrame(step);
+        });
     }
 
     /** Each map to its own centroid of the class. */
     toClass(k) {
+        this.rest();
+        this.state.kind = k;
         for (const pad of this.shown) {
             const centroids = pad.centroids;
-            if (centroids) pad.place = pad.share([centroids[2 * k], centroids[2 * k + 1]]).map(clamp);
+            if (centroids) pad.place = pad.share([centroids[2 * k], centroids[2 * k + 1]]);
         }
         this.redraw();
     }
 
     /** Somewhere where there is data. */
     surprise() {
+        this.rest();
         const pad = this.shown[0], dots = pad?.dots;
         if (!dots) return this.moveTo([Math.random(), Math.random()]);
         const i = Math.floor(Math.random() * dots.labels.length);
@@ -245,7 +283,7 @@ class Explorer {
 
     link() {
         remember("explore", this.remembered());
-        copy(location.href, this.find("[data-do=link]"), this.say);
+        copy(link(), this.find("[data-do=link]"), this.say);
     }
 
     /** Call the server; what it refuses stands on the page. */

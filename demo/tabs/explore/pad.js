@@ -5,7 +5,7 @@
 // z = origin + a across + b up.
 
 import { fetchDecoder, paint } from "../../static/decoder.js";
-import { always, download, written } from "../../static/page.js";
+import { always, download, PRINT, written } from "../../static/page.js";
 
 const STEP = 0.01, STRIDE = 0.05; // of the arrow keys, and with shift
 
@@ -21,7 +21,9 @@ export class Pad {
         this.image = this.find(".matrix-image");
         this.place = [0.5, 0.5];
         this.find("b").textContent = name;
+        this.element.style.setProperty("--side", `${explorer.props.image.width}px`);
         this.canvas.setAttribute("aria-label", explorer.say("map_of", { model: name }));
+        this.find(".garment").setAttribute("aria-label", explorer.say("decoded_by", { model: name }));
         this.listen();
         this.drawMatrix = always(() => this.askMatrix());
         this.askDecode = always(() => this.decodeThere());
@@ -37,8 +39,8 @@ export class Pad {
             const box = canvas.getBoundingClientRect();
             return [clamp((event.clientX - box.left) / box.width), clamp(1 - (event.clientY - box.top) / box.height)];
         };
-        canvas.addEventListener("pointermove", event => explorer.moveTo(place(event)));
-        canvas.addEventListener("pointerdown", event => explorer.moveTo(place(event)));
+        canvas.addEventListener("pointermove", event => explorer.hover(place(event)));
+        canvas.addEventListener("pointerdown", event => explorer.point(place(event)));
         canvas.addEventListener("click", event => explorer.pin(place(event)));
         canvas.addEventListener("keydown", event => {
             const step = event.shiftKey ? STRIDE : STEP;
@@ -46,7 +48,7 @@ export class Pad {
             const to = {
                 ArrowLeft: [u - step, v], ArrowRight: [u + step, v], ArrowUp: [u, v + step], ArrowDown: [u, v - step],
             }[event.key];
-            if (to) explorer.moveTo(to.map(clamp));
+            if (to) explorer.point(to.map(clamp));
             else if (event.key === "Enter" || event.key === " ") explorer.pin(this.place);
             else return;
             event.preventDefault();
@@ -56,7 +58,7 @@ export class Pad {
             const cell = (at, from, width) => Math.min(side - 1, Math.floor((side * (at - from)) / width)) / (side - 1);
             const a = x0 + (x1 - x0) * cell(event.clientX, box.left, box.width);
             const b = y1 - (y1 - y0) * cell(event.clientY, box.top, box.height);
-            this.jump([a, b]);
+            this.jump([a, b]); // which may lie beyond the map
         });
         this.find(".save").addEventListener("click", () => this.save());
     }
@@ -100,9 +102,9 @@ export class Pad {
         return origin.map((o, i) => o + a * across[i] + b * up[i]);
     }
 
-    /** Go to coordinates of this model's plane, and take the other maps along. */
+    /** Go to coordinates of this model's plane, even beyond its map, and take the other maps along. */
     jump(coordinates) {
-        this.explorer.moveTo(this.share(coordinates).map(clamp));
+        this.explorer.moveTo(this.share(coordinates));
     }
 
     /** Where the data is: dots in the colours of their classes over a shade of how many there are. Drawn once. */
@@ -180,7 +182,7 @@ export class Pad {
             context.fillText("AB"[i], x, y + line / 2);
             context.restore();
         });
-        const [x, y] = spot(this.place);
+        const [x, y] = spot(this.place.map(clamp)); // at the rim, if beyond it
         context.lineWidth = 2 * line;
         context.beginPath();
         context.arc(x, y, 9 * line, 0, 7);
@@ -197,7 +199,7 @@ export class Pad {
 
         const [across, up] = this.coordinates(this.place).map(coordinate);
         this.find("output").textContent = this.explorer.say("place", { x: across, y: up });
-        if (this.decoder) paint(this.find(".garment"), this.decoder.decode(this.z));
+        if (this.decoder) paint(this.find(".garment"), this.decoder.decode(this.z), this.decoder.image);
         else this.askDecode();
     }
 
@@ -213,8 +215,8 @@ export class Pad {
     }
 
     async decodeThere() {
-        const { greys } = await this.explorer.ask("decode", { model: this.name, z: this.z });
-        paint(this.find(".garment"), greys, 1);
+        const { levels } = await this.explorer.ask("decode", { model: this.name, z: this.z });
+        paint(this.find(".garment"), levels, this.explorer.props.image, 1);
     }
 
     async askMatrix() {
@@ -225,7 +227,7 @@ export class Pad {
         const { image } = await this.explorer.ask("matrix", wish);
         this.wish = JSON.stringify(wish);
         this.area = area;
-        this.image.style.setProperty("--pixels", 28 * side + "px");
+        this.image.style.setProperty("--pixels", this.explorer.props.image.width * side + "px");
         this.image.alt = this.explorer.say("matrix_of", { model: this.name, side });
         this.image.src = image;
         await this.image.decode();
@@ -234,8 +236,8 @@ export class Pad {
 
     /** The matrix at the size of a printed page, each pixel a square of 4 x 4 or more. */
     async save() {
-        const { naturalWidth: side } = this.image, scale = Math.max(4, Math.ceil(2400 / side));
-        const canvas = new OffscreenCanvas(scale * side, scale * side), context = canvas.getContext("2d");
+        const { naturalWidth: width, naturalHeight: height } = this.image, scale = Math.max(4, Math.ceil(PRINT / width));
+        const canvas = new OffscreenCanvas(scale * width, scale * height), context = canvas.getContext("2d");
         context.imageSmoothingEnabled = false;
         context.drawImage(this.image, 0, 0, canvas.width, canvas.height);
         await download(canvas, `${this.name}.png`);

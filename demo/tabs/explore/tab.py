@@ -12,7 +12,7 @@ from torch import Tensor
 from ...shared import decoders
 from ...shared.handlers import answering
 from ...shared.layout import component, intro
-from ...shared.models import load
+from ...shared.models import image_size, load
 from ...shared.originals import CLASSES
 from ...shared.panels import data_url
 from ...shared.static import address
@@ -42,7 +42,7 @@ def matrix(model: Any, plane: Any, seed: Any, side: Any, area: Any) -> dict[str,
 
 @answering
 def decode(model: Any, z: Any) -> dict[str, Any]:
-    return {"greys": view.decode(model, z).ravel().tolist()}
+    return {"levels": view.decode(model, z).ravel().tolist()}
 
 
 def as_json(found: view.Plane) -> dict[str, Any]:
@@ -71,8 +71,8 @@ def build(tab: gr.Tab) -> None:
     ranges = {**view.RANGES, view.TRIANGLE: say("triangle"), "own": say("own_range")}
     component(
         Path(__file__).with_name("explore.html"), [plane, matrix, decode], models=models, planes=planes,
-        classes=[both(name) for name in CLASSES.values()], colours=COLOURS, start=view.flat_models(),
-        range=view.DEVIATIONS, ranges={name: both(title) for name, title in ranges.items()},
+        image=image_size(), classes=[both(name) for name in CLASSES.values()], colours=COLOURS,
+        start=view.flat_models(), range=view.DEVIATIONS, ranges={name: both(title) for name, title in ranges.items()},
     )  # fmt: skip
 
 

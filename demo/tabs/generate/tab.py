@@ -20,7 +20,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             chosen = gr.CheckboxGroup(
                 model_choices(models(), "exhibit"), value=noise_models(), label=T("models"), elem_classes="models"
             )

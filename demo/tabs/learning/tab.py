@@ -23,7 +23,7 @@ def build(tab: gr.Tab) -> None:
     last = view.most_moments() - 1
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             model = gr.Radio(names, value=names[0], label=T("model"))
             moment = gr.Slider(0, last, last, step=1, label=T("moment"), buttons=[])
             count, seed = count_box(), seed_box()

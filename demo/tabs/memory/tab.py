@@ -20,7 +20,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             model = gr.Dropdown(model_choices(models(), "exhibit"), value=best_maker(), label=T("model"))
             count, seed = count_box(), seed_box()
         with gr.Column(scale=4, min_width=320):

@@ -24,7 +24,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             ends = end_boxes("a", T("from_a"), T("seed_a"), 0) | end_boxes("b", T("to_b"), T("seed_b"), 1)
             chosen = gr.CheckboxGroup(
                 model_choices(models(), "exhibit", "search", "steps"), value=encoding_models(), label=T("models"),

@@ -12,9 +12,10 @@ from gengallery.model import Model, latent_path
 
 from ...shared import checks
 from ...shared.checks import choice, choices
+from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models
 from ...shared.originals import ANY_CLASS, CLASSES, SOURCES, TEST, YOURS, Originals, originals
-from ...shared.panels import Panel, Row, gif
+from ...shared.panels import Panel, Row, gif, in_turn
 from ...shared.python import script
 from ...shared.words import Text, Words, joined
 
@@ -42,7 +43,8 @@ def growing(
     path: str, less: str, plus: str, strength: float,
 ) -> Iterator[Panel]:  # fmt: skip
     """A row for each of the models `names`, STEPS images from A to B; and there and back as a GIF, the models side by
-    side, each pixel 4 x 4: the panel as it stands after each of them, since some models search for seconds.
+    side, each pixel 4 x 4: the panel as it stands before each of them that is to be made, since some models search for
+    seconds, and whole.
 
     Each end has a source, one of ENDS, a seed that chooses the image, and the picture for the last of them. On the
     way, `strength` times the direction from the class `less` to the class `plus` is added; either may be NO_CLASS, and
@@ -52,20 +54,41 @@ def growing(
     arc = choice(say("path"), path, PATHS) == ARC
     strength = checks.between(say("amount"), strength, 0.0, STRONGEST)
     classes = [choice(say("class"), name, DIRECTIONS) for name in (less, plus)]
-    ends = [_end(say("source_a"), source_a, seed_a, picture_a), _end(say("source_b"), source_b, seed_b, picture_b)]
+    places = [(say("source_a"), source_a, seed_a, picture_a), (say("source_b"), source_b, seed_b, picture_b)]
+    ends = [_end(*place) for place in places]
+    wish = tuple((source, int(seed), picture if source == YOURS else None) for _, source, seed, picture in places)
     notice = joined(dict.fromkeys(end.notice for end in ends if isinstance(end, Originals)), " ")
-    rows, films, lines = [], [], ["rows = []"]
+    done = {name: made for name in names if (made := _morphed.known(name, *wish, arc, less, plus, strength))}
+
+    def panel() -> Panel:
+        lines = ["rows = []"]
+        for name in names:
+            lines += _lines(name, load(name), ends, arc, strength, classes) if name in done else []
+        whole = len(done) == len(names)
+        film = _there_and_back([done[name][1] for name in names]) if whole else b""
+        rows = in_turn(names, {name: [row] for name, (row, _) in done.items()})
+        return Panel(rows, script(*lines), notice, film, say("film"))
+
     for name in names:
-        model = load(name)
-        start, end = (model.sample(1, of)[0] if isinstance(of, int) else model.encode(of.images)[0] for of in ends)
-        shift = strength * _direction(model, *classes)
-        still, moving = (model.decode(latent_path(start, end, steps, arc) + shift) for steps in (STEPS, FRAMES))
-        searched = model.searches and any(isinstance(of, Originals) for of in ends)
-        rows.append(Row(name, say("search") if searched else "", to_uint8(still)))
-        films.append(moving)
-        lines += _lines(name, model, ends, arc, strength, classes)
-        film = _there_and_back(films) if name == names[-1] else b""
-        yield Panel(list(rows), script(*lines), notice, film, say("film"))
+        if name not in done:
+            yield panel()
+            done[name] = _morphed(name, *wish, arc, less, plus, strength)
+    yield panel()
+
+
+# What a model made stays when others are chosen: some search for seconds.
+@kept(64)
+def _morphed(
+    name: str, a: tuple[str, int, str | None], b: tuple[str, int, str | None], arc: bool, less: str, plus: str,
+    strength: float,
+) -> tuple[Row, Tensor]:  # fmt: skip
+    """What the model `name` has between two ends, each of a source, a seed and a picture: its row, and its film."""
+    model, ends = load(name), [_end(say(f"source_{side}"), *end) for side, end in (("a", a), ("b", b))]
+    start, end = (model.sample(1, of)[0] if isinstance(of, int) else model.encode(of.images)[0] for of in ends)
+    shift = strength * _direction(model, less, plus)
+    still, moving = (model.decode(latent_path(start, end, steps, arc) + shift) for steps in (STEPS, FRAMES))
+    searched = model.searches and any(isinstance(of, Originals) for of in ends)
+    return Row(name, say("search") if searched else "", to_uint8(still)), moving
 
 
 def _lines(

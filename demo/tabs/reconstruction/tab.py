@@ -23,7 +23,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             source = choice_box(T("source"), SOURCES, TEST, short=True)
             picture = picture_box(source)
             kind = choice_box(T("class"), KINDS, ANY_CLASS)

@@ -11,9 +11,10 @@ from gengallery.noise import standard_normal
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
+from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, SOURCES, TEST, TRAIN, originals
-from ...shared.panels import Panel, Row
+from ...shared.originals import ANY_CLASS, SOURCES, TEST, TRAIN, YOURS, Originals, originals
+from ...shared.panels import Panel, Row, in_turn
 from ...shared.python import listed, script
 from ...shared.words import Words, joined, number
 
@@ -36,7 +37,7 @@ def growing(
     errors: bool,
 ) -> Iterator[Panel]:  # fmt: skip
     """Originals in the first row, under it what each of the models `names` makes of them, with the mean squared errors:
-    the panel as it stands after each of them, since some models search for seconds.
+    the panel as it stands before each of them that is to be made, since some models search for seconds, and whole.
 
     Originals are of `source` and class `kind`, as `originals` has them. Models see them with `damage`, one of DAMAGES,
     in an `amount` from 0 to 1. With `errors`, each model has a second row: blue where its image is darker than the
@@ -46,28 +47,56 @@ def growing(
     checks.choice(say("damage"), damage, DAMAGES)
     amount = checks.between(say("amount"), amount, 0.0, 1.0)
     errors = checks.flag(say("errors"), errors)
-    first = originals(source, kind, checks.count(count), seed, picture)
-    inputs, code = _damaged(first.images, damage, amount, seed)
+    wish = (source, kind, checks.count(count), checks.seed(seed), picture if source == YOURS else None, damage, amount)
+    first, inputs, code = _begun(*wish)
     rows = [Row(say("source"), "" if first.notice else SOURCES[source], to_uint8(first.images), first.captions)]
     if damage != NOTHING:
         rows.append(Row(say("damaged"), DAMAGES[damage], to_uint8(inputs)))
     seen = "seen" if code else "originals"
-    for done, name in enumerate(names, start=1):
-        model = load(name)
-        answer = model.reconstruct(inputs)
-        each = (answer - first.images).square().flatten(1).mean(1)
-        note = joined([say("search") if model.searches else "", say("error", error=number(each.mean().item(), ".4f"))])
-        captions = tuple(number(error, ".4f") for error in each.tolist())
-        rows.append(Row(name, note, to_uint8(answer), captions))
-        if errors:
-            rows.append(Row("", "", error_map(answer - first.images)))
+    done = {name: made for name in names if (made := _rebuilt.known(name, *wish))}
+
+    def panel() -> Panel:
         lines = [
             f"originals = {first.python}",
             *code,
             f"rows = [originals{', seen' if code else ''}]",
-            f"rows += [gengallery.load(name).reconstruct({seen}) for name in {listed(names[:done])}]",
+            f"rows += [gengallery.load(name).reconstruct({seen}) for name in {listed(list(done))}]",
         ]
-        yield Panel(list(rows), script(*lines), first.notice)
+        shown = {name: made if errors else made[:1] for name, made in done.items()}
+        return Panel(rows + in_turn(names, shown), script(*lines), first.notice)
+
+    for name in names:
+        if name not in done:
+            yield panel()
+            done[name] = _rebuilt(name, *wish)
+    yield panel()
+
+
+@kept(4)
+def _begun(
+    source: str, kind: str, count: int, seed: int, picture: str | None, damage: str, amount: float
+) -> tuple[Originals, Tensor, list[str]]:
+    """The originals, what the models see of them, and the Python of that."""
+    first = originals(source, kind, count, seed, picture)
+    return first, *_damaged(first.images, damage, amount, seed)
+
+
+# What a model made stays when others are chosen: some search for seconds.
+@kept(64)
+def _rebuilt(
+    name: str, source: str, kind: str, count: int, seed: int, picture: str | None, damage: str, amount: float
+) -> list[Row]:
+    """What the model `name` makes of it, with the errors; and the map of them."""
+    first, inputs, _ = _begun(source, kind, count, seed, picture, damage, amount)
+    model = load(name)
+    answer = model.reconstruct(inputs)
+    each = (answer - first.images).square().flatten(1).mean(1)
+    note = joined([say("search") if model.searches else "", say("error", error=number(each.mean().item(), ".4f"))])
+    captions = tuple(number(error, ".4f") for error in each.tolist())
+    return [
+        Row(name, note, to_uint8(answer), captions),
+        Row("", "", error_map(answer - first.images)),
+    ]
 
 
 def error_map(difference: Tensor) -> np.ndarray:

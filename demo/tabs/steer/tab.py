@@ -1,7 +1,6 @@
 """The tab Steer: the class, the strength of guidance, and the steps on the way."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import gradio as gr
 
@@ -23,7 +22,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            buttons = gr.Column()
+            buttons = gr.Row(elem_classes="buttons")
             names = view.labelled_models()
             models = gr.CheckboxGroup(
                 model_choices(names, "exhibit"), value=names, label=T("models"), elem_classes="models"
@@ -35,7 +34,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("guidance_heading"), say("guidance_lead"))
     with gr.Row(elem_classes="room"):
         with gr.Column(scale=1, min_width=240):
-            guided = model_box(view.guided_models())
+            guided = model_box(view.guided_models(), view.first_guided())
             label = choice_box(T("class"), CLASSES, list(CLASSES)[-1])
         with gr.Column(scale=4, min_width=320):
             strict = panel("strict")
@@ -54,19 +53,20 @@ def build(tab: gr.Tab) -> None:
         live(tab, inputs, draw, [steered, strict, formed], view.surprise)
 
 
-def model_box(names: list[str]) -> gr.Dropdown:
-    """One of some models."""
-    return gr.Dropdown(model_choices(names, "exhibit"), value=names[0], label=T("model"))
+def model_box(names: list[str], first: str | None = None) -> gr.Dropdown:
+    """One of some models, to begin with `first`."""
+    return gr.Dropdown(model_choices(names, "exhibit"), value=first or names[0], label=T("model"))
 
 
-def draw(models, kind, seed, guided, label, stepping, steps) -> Iterator[list[Any]]:
-    """The panels as they grow; one that has not begun to stays as it is."""
-    pages: list[Any] = [gr.skip()] * 3
-    growing = (
+def draw(models, kind, seed, guided, label, stepping, steps) -> Iterator[list[str]]:
+    """The panels as they grow, one after the other."""
+    growing = [
         view.growing_classes(models, kind, seed),
         view.growing_guided(guided, label, seed),
-        (view.formed(stepping, steps, seed) for _ in range(1)),
-    )
+        view.growing_formed(stepping, steps, seed),
+    ]
+    pages = [to_html(next(panels)) for panels in growing]  # what is there already, and what is to come
+    yield list(pages)
     for place, panels in enumerate(growing):
         for shown in panels:
             pages[place] = to_html(shown)
