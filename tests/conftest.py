@@ -1,6 +1,7 @@
 """What several test files share: the real data set, a small stand-in for it, and the training script."""
 
 import importlib.util
+import json
 import os
 import shutil
 import socket
@@ -125,16 +126,15 @@ def train_main(train_module, monkeypatch):
 
 # -- the demo in a browser
 
-FIGURES = {
-    "Explore": "explore",
-    "Morph": "morphs",
-    "Generate": "generated",
-    "Steer": "steered",
-    "Reconstruction": "reconstructions",
-    "Memory": "memory",
-    "Learning": "learning",
-    "Compare": "compare",
-}  # the tabs, and the id of what hangs in each
+
+def title_of(tab: str) -> str:
+    """The English title of a tab, by its id."""
+    words = json.loads((ROOT / "demo" / "tabs" / tab / "words.json").read_text(encoding="utf-8"))
+    return words["title"]["en"]
+
+
+# The tabs by their titles, and the id of the element where the first result of each stands: that of the tab.
+FIGURES = {title_of(path.parent.name): path.parent.name for path in sorted((ROOT / "demo" / "tabs").glob("*/tab.py"))}
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -210,13 +210,13 @@ def visit(browser, address):
 
 
 def turn_to(page, tab):
-    """Open a tab and wait until its figure hangs; returns the figure."""
+    """Open a tab and wait for its result; returns the element where it stands."""
     page.get_by_role("tab", name=tab, exact=True).click()
-    return hung(page, tab)
+    return ready(page, tab)
 
 
-def hung(page, tab):
-    """The figure of a tab that is open, once it hangs."""
+def ready(page, tab):
+    """The element with the result of a tab that is open, once it is there."""
     figure = page.locator(f"#{FIGURES[tab]}")
     expect(figure.locator("img, canvas, .notice").first).to_be_visible(timeout=30_000)
     return figure

@@ -105,8 +105,8 @@ NOT_FINITE = (float("nan"), float("inf"), float("-inf"), None)
 BAD = [
     (latent.matrix, {**MATRIX, "name": GAN}, "model"),
     (latent.matrix, {**MATRIX, "name": ["x"]}, "model"),
-    (latent.matrix, {**MATRIX, "kind": "flat earth"}, "plane"),
-    (latent.matrix, {**MATRIX, "kind": None}, "plane"),
+    (latent.matrix, {**MATRIX, "kind": "flat earth"}, "space"),
+    (latent.matrix, {**MATRIX, "kind": None}, "space"),
     *((latent.matrix, {**MATRIX, "seed": bad}, "seed") for bad in (-1, 0.5, "x", *NOT_FINITE)),
     *((latent.matrix, {**MATRIX, "side": bad}, "side") for bad in (1, 31, 1e9, 2.5, *NOT_FINITE)),
     *((latent.matrix, {**MATRIX, "area": bad}, "range") for bad in ([1, 2, 3], "1234", None, [-1, 1e9, 0, 1])),
@@ -124,7 +124,7 @@ BAD = [
 def test_what_makes_no_sense_is_refused_by_name(view, choices, named):
     with pytest.raises(ValueError, match=r"expected.*found") as refusal:
         view(**choices)
-    assert named in str(refusal.value)
+    assert named in str(refusal.value).lower()
     assert len(str(refusal.value)) < 400
 
 

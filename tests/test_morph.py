@@ -83,7 +83,7 @@ def test_the_film_goes_there_and_back():
 
 BAD = [
     ({"names": []}, "models"), ({"names": ["nobody"]}, "nobody"), ({"path": "downhill"}, "path"),
-    ({"source_a": "elsewhere"}, "source of A"), ({"source_b": None}, "source of B"),
+    ({"source_a": "elsewhere"}, "source of a"), ({"source_b": None}, "source of b"),
     ({"seed_a": -1}, "seed"), ({"seed_b": float("nan")}, "seed"), ({"source_b": originals.YOURS}, "picture"),
     ({"less": "Hat"}, "class"), ({"strength": float("nan")}, "how much"), ({"strength": 1e9}, "how much"),
 ]  # fmt: skip
@@ -93,4 +93,4 @@ BAD = [
 def test_what_makes_no_sense_is_refused_by_name(change, named):
     with pytest.raises(ValueError, match=r"expected.*found") as refusal:
         morph.morphs(**WISH | change)
-    assert named in str(refusal.value)
+    assert named in str(refusal.value).lower()

@@ -96,24 +96,24 @@ def data_url(pixels: np.ndarray) -> str:
 
 def to_html(panel: Panel) -> str:
     """The rows of a panel, each under its label, and below them ways to keep and to share them."""
-    hung = [row for row in panel.rows if len(row.pictures)]
-    columns = max((len(row.pictures) for row in hung), default=MOST_IMAGES)
-    side = hung[0].pictures.shape[2] if hung else 0
+    made = [row for row in panel.rows if len(row.pictures)]
+    columns = max((len(row.pictures) for row in made), default=MOST_IMAGES)
+    side = made[0].pictures.shape[2] if made else 0
     size = f' style="--columns: {columns}' + f"; --side: {side}px" * bool(side) + '"'
     return (
         f'{notice(panel.notice)}<div class="wall"{size}>{"".join(map(_row, panel.rows))}</div>'
-        f"{_film(panel.film, panel.title)}{_share(panel.python) if hung else ''}"
+        f"{_film(panel.film, panel.title)}{_share(panel.python) if made else ''}"
     )
 
 
 AGAIN = f'<button type="button" data-do="again">{html(say("again"))}</button>'
 STATES = "".join(  # what a panel says of itself: static/wishes.js says which of them holds, and the style shows it
-    f'<p class="state {state}"><span>{html(say(key))}</span>{" " + AGAIN if final else ""}</p>'
-    for state, key, final in (
-        ("waiting", "state_waiting", False),
-        ("stopped", "state_stopped", True),
-        ("stale", "state_stale", True),
-        ("lost", "state_lost", True),
+    f'<p class="state {state}"><span>{html(text)}</span>{" " + AGAIN if final else ""}</p>'
+    for state, text, final in (
+        ("waiting", say("state_waiting"), False),
+        ("stopped", say("state_stopped"), True),
+        ("stale", say("state_stale"), True),
+        ("lost", say("state_lost"), True),
     )
 )
 

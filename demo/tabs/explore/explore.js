@@ -91,7 +91,8 @@ class Explorer {
         if (found.seed && Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) state.seed = seed;
         if (own && own[0] < own[1] && own[2] < own[3]) state.own = own;
         if (at) state.at = at;
-        if (state.plane === "latents" && props.classes.includes(found.class)) state.kind = props.classes.indexOf(found.class);
+        const kind = props.classes.findIndex(({ en }) => en === found.class);
+        if (state.plane === "latents" && kind >= 0) state.kind = kind;
         const pins = numbers(found.pins, 4) ?? numbers(found.pins, 2);
         if (pins) state.pins = Array.from({ length: pins.length / 2 }, (_, i) => pins.slice(2 * i, 2 * i + 2).map(clamp));
         return state;
@@ -102,7 +103,7 @@ class Explorer {
         const short = numbers => numbers.map(x => Math.round(x * 1e4) / 1e4).join(",");
         return {
             models: models.join(","), plane, range, side, seed: plane === "images" ? seed : null,
-            at: kind === null ? short(at) : null, class: kind === null ? null : this.props.classes[kind],
+            at: kind === null ? short(at) : null, class: kind === null ? null : this.props.classes[kind].en,
             own: range === "own" ? short(own) : null, pins: pins.length ? short(pins.flat()) : null,
         };
     }

@@ -83,7 +83,7 @@ def _morphed(
     strength: float,
 ) -> tuple[Row, Tensor]:  # fmt: skip
     """What the model `name` has between two ends, each of a source, a seed and a picture: its row, and its film."""
-    model, ends = load(name), [_end(say(f"source_{side}"), *end) for side, end in (("a", a), ("b", b))]
+    model, ends = load(name), [_end(say("source_a"), *a), _end(say("source_b"), *b)]
     start, end = (model.sample(1, of)[0] if isinstance(of, int) else model.encode(of.images)[0] for of in ends)
     shift = strength * _direction(model, less, plus)
     still, moving = (model.decode(latent_path(start, end, steps, arc) + shift) for steps in (STEPS, FRAMES))
