@@ -26,7 +26,7 @@ def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
         model: Name of the model, for example gan_dim_16 or vae_2.
         count: How many images, from 1 to 10.
         seed: A whole number from 0 up; the same seed gives the same images.
-        label: The class of garment, for example Sneaker or Bag, for a model that takes one; empty leaves it to chance.
+        label: The class of garment, for example Sneaker or bag, for a model that takes one; empty leaves it to chance.
     """
     checks.choice(say("model"), model, models())
     images = load(model).generate(checks.count(count), checks.seed(seed), **condition(model, label))
@@ -40,7 +40,9 @@ def condition(model: str, label: str | None) -> dict[str, str]:
     able = gengallery.list_models(option="label")
     if model not in able:
         raise Refusal(say("expected_labelled", models=", ".join(able), found=model))
-    return {"label": checks.choice(say("class"), label, CLASS_NAMES)}
+    by_name = {name.casefold(): name for name in CLASS_NAMES}
+    name = by_name.get(label.casefold(), label) if isinstance(label, str) else label
+    return {"label": checks.choice(say("class"), name, CLASS_NAMES)}
 
 
 @refusing
@@ -59,13 +61,14 @@ def reconstruct(model: str, picture: str) -> np.ndarray:
 
 @refusing
 def latent_grid(
-    model: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
-) -> np.ndarray:
+    model: str, preset: str, side: int,
+    x_min: float | None = None, x_max: float | None = None, y_min: float | None = None, y_max: float | None = None,
+) -> np.ndarray:  # fmt: skip
     """A grid of decoded points of a latent space with two dimensions, as one PNG; x grows to the right, y upwards.
 
     Args:
         model: Name of a model with two latents, ae_2 or vae_2.
-        preset: [-1, 1], Mean ± 2 standard deviations, 95 % of the data, or Your own, for which alone the numbers count.
+        preset: [-1, 1], Mean ± 2 standard deviations, 95 % of the data, or Your own, which alone needs the numbers.
         side: Images a side, from 2 to 30.
         x_min: Left edge.
         x_max: Right edge.

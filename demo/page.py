@@ -1,15 +1,19 @@
 """The page: the tabs, each found by its folder, and their look."""
 
 import json
+import os
 
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
-from . import api, tabs
+from . import api, preview, tabs
+from .server import About, Compressed, FrontPage, reach_directly
 from .shared.labels import Labels, i18n
 from .shared.layout import more
 from .shared.live import LIVE, VIEWS, View, go_back, restore
-from .shared.models import dataset_name, models
+from .shared.models import dataset_name, models, problems
+from .shared.panels import notice
 from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
 
@@ -26,9 +30,12 @@ with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 60
     head = gr.HTML(
         f'<a class="skip" href="#main">{html(say("skip"))}</a><p class="voice" role="status" aria-live="polite"></p>'
         f'<header class="title"><h1>gengallery</h1><p>{html(tagline)}</p></header>',
+        elem_id="head",
         js_on_load=f"{PAGE}.then(page => page.attend(search => trigger('back', {{ search }})));",
     )
-    with gr.Tabs(overflow_behavior="wrap") as row:
+    for file, cause in problems().items():
+        gr.HTML(notice(say("left_out", file=file, cause=cause)))
+    with gr.Tabs(selected=next(iter(TABS)), overflow_behavior="wrap") as row:  # or that of the address: see server.py
         for name, tab in TABS.items():
             with gr.Tab(Labels(tabs.FOLDER / name / "tab.py")("title"), id=name) as box:
                 tab.build(box)
@@ -58,7 +65,11 @@ THEME = gr.themes.Base(
 
 def launch(**options) -> str:
     """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
+    reach_directly([options.get("server_name"), os.environ.get("GRADIO_SERVER_NAME")])
+    root = options.get("root_path") or os.environ.get("GRADIO_ROOT_PATH", "")
+    about = About("gengallery", tagline, preview.address(), TABS, root)
     _, url, _ = demo.launch(
+        app_kwargs={"middleware": [Middleware(Compressed), Middleware(FrontPage, about=about)]},
         theme=THEME,
         css_paths=styles(),
         i18n=i18n(),

@@ -17,7 +17,7 @@ T = Labels(__file__)
 
 def intro(title: Text, text: Text) -> None:
     """What a tab is about, in a title and a line."""
-    gr.HTML(f'<div class="intro"><h2>{html(title)}</h2><p>{html(text)}</p></div>')
+    gr.HTML(f'<div class="intro"><h2>{html(title)}</h2><p>{html(text)}</p></div>', elem_classes="lead")
 
 
 def more(folder: Path) -> None:

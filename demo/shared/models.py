@@ -19,6 +19,12 @@ def models() -> list[str]:
     return gengallery.list_models()
 
 
+def problems() -> dict[str, str]:
+    """The files of the gallery that are not sound, each with its cause: they cost one model each, not the page."""
+    gallery = getattr(gengallery.gallery, "default", None)  # versions without it raise where a file is not sound
+    return {} if gallery is None else {file: str(cause) for file, cause in gallery().problems().items()}
+
+
 def sound_models() -> list[str]:
     """Those that are not kept to show a failure."""
     return [name for name in models() if not gengallery.info(name)["exhibit"]]

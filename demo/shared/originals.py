@@ -46,9 +46,8 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
         image = picture_of(picture)
         code = f"np.frombuffer(base64.urlsafe_b64decode(\n    {picture!r}\n), np.uint8).reshape(1, 28, 28)"
         return Originals(image, (say("own_caption"),), "", f"as_images({code})")
-    try:
-        split = data.load(SPLITS[source], download=False)
-    except data.DataMissing:
+    split = split_of(SPLITS[source])
+    if split is None:
         maker = best_maker()
         images = load(maker).generate(count, seed)
         notice = say("originals_missing", dataset=dataset_name())
@@ -59,6 +58,14 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
     captions = tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist())
     code = f'as_images(data.load("{SPLITS[source]}").images[{chosen.tolist()}])'
     return Originals(as_images(split.images[chosen]), captions, "", code)
+
+
+def split_of(name: str) -> data.Split | None:
+    """The data set's split of that name; None where it is not on this machine."""
+    try:
+        return data.load(name, download=False)
+    except (data.DataMissing, RuntimeError):  # the latter from pathlib, for a user without a home to look in
+        return None
 
 
 def picture_of(text: Any) -> Tensor:

@@ -1,9 +1,9 @@
 // What the page's scripts share: the address, languages, saving and copying, and calls of which only the last counts.
 
 import { assist } from "./access.js";
-import { keep, stop, watchPanels } from "./wishes.js";
+import { keep, play, stop, watchPanels } from "./wishes.js";
 
-export { keep, stop };
+export { keep, play, stop };
 
 /** `work`, an async function, run one at a time: of the calls made while it runs, one more follows, and that one sees the latest. */
 export function always(work) {

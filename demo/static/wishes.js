@@ -32,6 +32,28 @@ export function stop(tab) {
     judge(tab);
 }
 
+const PAUSE = 600; // between two moments of a film; in ms
+let playing = false;
+
+/** Go through the moments of a tab, one after the other as its panels answer, from where it stands or from the start; or pause. */
+export async function play(tab) {
+    const panel = document.getElementById(tab)?.closest("[role=tabpanel]"), button = document.activeElement?.closest("button");
+    if (!panel || playing) return void (playing = false);
+    playing = true;
+    const say = await speaker();
+    if (button) button.textContent = say("pause");
+    const boxes = () => [...panel.querySelectorAll(".moments input")].filter(box => box instanceof HTMLInputElement);
+    let place = boxes().findIndex(box => box.checked) + 1;
+    if (place === boxes().length) place = 0;
+    for (; playing && place < boxes().length && panel.checkVisibility(); place++) {
+        boxes()[place].click();
+        await new Promise(resolve => setTimeout(resolve, PAUSE));
+        while (playing && panel.querySelector("[aria-busy=true]")) await new Promise(requestAnimationFrame);
+    }
+    playing = false;
+    if (button) button.textContent = say("play");
+}
+
 /** Put on each panel of a tab how it stands to the wish, for the style to show: "waiting", "stopped", "stale" (stopped before
  * anything new stood there), "lost" (no connection), or nothing. */
 function judge(tab) {

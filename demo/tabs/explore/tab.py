@@ -1,8 +1,5 @@
 """The tab Explore: maps of latent spaces, decoded in the page, above matrices to click on."""
 
-import atexit
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +7,7 @@ import gradio as gr
 from torch import Tensor
 
 from ...shared import decoders
+from ...shared.files import FOLDER
 from ...shared.handlers import answering
 from ...shared.layout import component, intro
 from ...shared.models import image_size, load
@@ -22,9 +20,6 @@ from . import view
 
 say = Words(__file__)
 
-DECODERS = Path(tempfile.mkdtemp(prefix="gengallery-"))  # what the browser decodes with, made from weights/
-atexit.register(shutil.rmtree, DECODERS, ignore_errors=True)
-gr.set_static_paths([DECODERS])
 COLOURS = (  # one a class, told apart on white and on black
     "#4e79a7", "#f28e2b", "#e15759", "#45a5a0", "#59a14f", "#d4aa1c", "#b07aa1", "#ff8fa3", "#9c755f", "#8a8a8a",
 )  # fmt: skip
@@ -55,7 +50,7 @@ def build(tab: gr.Tab) -> None:
     intro(say("heading"), say("lead"))
     files = {}
     for name in view.encoders():
-        path = DECODERS / f"{name}.safetensors"
+        path = FOLDER / f"{name}.safetensors"
         files[name] = address(path) if decoders.export(load(name), path) else None
     models = {
         name: {

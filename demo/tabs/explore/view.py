@@ -89,14 +89,13 @@ def decode(name: str, z: Any) -> np.ndarray:
     return to_uint8(model.decode(checks.coordinates(Text("z"), z, model.config.latent)))[0]
 
 
-def grid(name: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float) -> np.ndarray:
+def grid(name: str, preset: str, side: int, *own: float | None) -> np.ndarray:
     """The matrix of a model with two latents as one picture to keep, (H, W) uint8, each pixel 2 x 2.
 
-    `preset` is one of RANGES, or OWN, for which alone the four numbers count.
+    `preset` is one of RANGES, or OWN, for which alone the four numbers count: x from, x to, y from, y to.
     """
     choice(say("model"), name, flat_models())
     choice(say("range"), preset, (*RANGES, OWN))
-    own = (x_min, x_max, y_min, y_max)
     area = own if preset == OWN else plane(name, "latents", 0).ranges[preset]
     return enlarge(matrix(name, "latents", 0, area, side).pixels, 2)
 

@@ -25,17 +25,17 @@ def course(name: str) -> dict[int, Model]:
     return gengallery.load_history(choice(say("model"), name, gengallery.list_histories()))
 
 
-def learning(name: str, moment: int, count: int, seed: int) -> Panel:
-    """What the model `name` could do at a `moment` of its training, the index of a snapshot; from the last on, the
-    last.
+def learning(name: str, epochs: int, count: int, seed: int) -> Panel:
+    """What the model `name` could do after so many `epochs` of its training, or at the last snapshot before.
 
     Images of its own, and originals reconstructed, as far as its kind does either without what is fitted after
     training.
     """
     snapshots = course(name)
-    moment = min(whole(say("moment"), moment, 0, most_moments() - 1), len(snapshots) - 1)
+    epochs = whole(say("epochs"), epochs, 0, max(all_epochs()))
     count, seed = checks.count(count), checks.seed(seed)
-    epoch, model = list(snapshots.items())[moment]
+    epoch = last_before(name, epochs)
+    model = snapshots[epoch]
     when = _when(epoch)
     rows, lines = [], [f'model = gengallery.load_history("{name}")[{epoch}]', "rows = []"]
     if not model.prior.fitted:
@@ -61,13 +61,28 @@ def _when(epoch: int) -> Text:
     return say("after_epoch") if epoch == 1 else say("after_epochs", count=number(epoch))
 
 
-def most_moments() -> int:
-    """How many snapshots the longest history has."""
-    return max(len(course(name)) for name in gengallery.list_histories())
+def last_before(name: str, epochs: int) -> int:
+    """The epochs behind the last snapshot of the model `name` that has no more than so many."""
+    return max(epoch for epoch in course(name) if epoch <= epochs)
+
+
+def all_epochs() -> list[int]:
+    """The epochs at which any of the models has a snapshot."""
+    return sorted({epoch for name in gengallery.list_histories() for epoch in course(name)})
+
+
+def first_history() -> str:
+    """The model to begin with: one whose snapshots generate images, and of those the one with most of them."""
+    names = gengallery.list_histories()
+    return max(names, key=lambda name: (not load_first(name).prior.fitted, len(course(name))))
+
+
+def load_first(name: str) -> Model:
+    return next(iter(course(name).values()))
 
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:
     """Something to look at, by the names of the tab's inputs."""
     name = str(rng.choice(gengallery.list_histories()))
-    moment = int(rng.integers(1, len(course(name))))
-    return {"model": name, "moment": moment, "count": MOST_IMAGES, "seed": int(rng.integers(1_000_000))}
+    epochs = int(rng.choice([epoch for epoch in course(name) if epoch]))
+    return {"model": name, "epochs": str(epochs), "count": MOST_IMAGES, "seed": int(rng.integers(1_000_000))}

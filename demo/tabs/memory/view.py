@@ -13,7 +13,7 @@ from gengallery.images import CLASS_NAMES, as_images, to_uint8
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
 from ...shared.models import dataset_name, generated, models, sound_models
-from ...shared.originals import CLASSES
+from ...shared.originals import CLASSES, split_of
 from ...shared.panels import Panel, Row
 from ...shared.python import script
 from ...shared.words import Words, joined, number
@@ -33,9 +33,8 @@ def memorised(name: str, count: int, seed: int) -> Panel:
     count, seed = checks.count(count), checks.seed(seed)
     row = generated(name, count, seed)
     images = f'images = gengallery.load("{name}").generate({count}, seed={seed})'
-    try:
-        split = data.load(data.TRAIN, download=False)
-    except data.DataMissing:
+    split = split_of(data.TRAIN)
+    if split is None:
         notice = say("data_missing", dataset=dataset_name())
         return Panel([row], script(images, "rows = [images]"), notice)
     pictures = torch.from_numpy(row.pictures).float()[:, None] / 255
