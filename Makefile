@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PINNED := -c constraints.txt -e
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint lint-js bench clean
 
 demo: .venv/demo.done
 	$(BIN)/python demo/app.py
@@ -18,6 +18,12 @@ lint: .venv/test.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy gengallery scripts demo
+
+# Fetches both by npm, at these versions.
+lint-js:
+	@command -v npx >/dev/null || { echo "make lint-js: npx is not here; install Node.js 20 or newer, which brings npm and npx (nodejs.org)" >&2; exit 2; }
+	npx -y @biomejs/biome@2.6.8 lint --config-path=.ci --error-on-warnings $$(find demo -name '*.js')
+	npx -y -p typescript@5.9.3 tsc -p .ci/jsconfig.json
 
 bench: .venv/demo.done
 	$(BIN)/python scripts/bench.py

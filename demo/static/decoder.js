@@ -102,7 +102,7 @@ export function compile(buffer) {
         } else if (layer.kind === "shape") {
             shape = layer.shape;
             if (shape[0] > 1) steps.push(innermost(shape));
-        } else if (layer.kind === "relu") steps.push(inPlace(x => (x > 0 ? x : 0)));
+        } else if (layer.kind === "relu") steps.push(inPlace(x => Math.max(0, x)));
         else if (layer.kind === "leaky") steps.push(inPlace(x => (x > 0 ? x : layer.slope * x)));
         else if (layer.kind === "sigmoid") steps.push(inPlace(x => 1 / (1 + Math.exp(-x))));
         else throw new Error(`no such layer: ${layer.kind}`);

@@ -12,7 +12,7 @@ function bytesOf(text) {
 
 const textOf = levels => btoa(String.fromCharCode(...levels)).replaceAll("+", "-").replaceAll("/", "_");
 
-export function start(element, props, server, say, trigger, watch) {
+export function start(element, props, _server, _say, trigger, watch) {
     const canvas = element.querySelector("canvas"), { channels, height, width } = props.image, plane = height * width;
     const levels = new Uint8Array(channels * plane); // channel by channel
     let last = null; // where the pen was

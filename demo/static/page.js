@@ -15,7 +15,7 @@ export function always(work) {
             again = false;
             try {
                 await work();
-            } catch (error) {
+            } catch {
                 again = false; // told on the page where it arose
             }
         } while (again);
@@ -77,7 +77,7 @@ function tell({ searchParams, hash }) {
 }
 
 /** The address of this view for somebody else: without what a Space adds for this visitor alone. */
-export function link() {
+export function viewLink() {
     const address = new URL(location.href);
     for (const name of [...address.searchParams.keys()]) if (name.startsWith("__")) address.searchParams.delete(name);
     return address.href;
@@ -107,7 +107,7 @@ function follow(restore) {
 export async function copy(text, button, say) {
     try {
         await navigator.clipboard.writeText(text);
-    } catch (error) { // without a safe connection there is no clipboard
+    } catch { // without a safe connection there is no clipboard
         return void prompt(say("copy_this"), text);
     }
     if (button.before) return; // it says so already
@@ -156,9 +156,9 @@ export function printed(wall) {
             context.fillText(row.title, 2 * scale, top + line / 2);
             top += line;
         }
-        row.pictures.forEach((picture, i) => context.drawImage(picture, 2 * scale + i * step, top, wide, high));
+        for (const [i, picture] of row.pictures.entries()) context.drawImage(picture, 2 * scale + i * step, top, wide, high);
         context.font = `${2.6 * scale}px sans-serif`;
-        row.captions.forEach((text, i) => context.fillText(text, 2 * scale + i * step, top + high + line / 2, wide));
+        for (const [i, text] of row.captions.entries()) context.fillText(text, 2 * scale + i * step, top + high + line / 2, wide);
         y += heights[k];
     });
     return canvas;
@@ -216,7 +216,7 @@ function translateAll() {
         for (const { target, type, addedNodes } of changes) {
             if (type === "attributes") translate(target);
             for (const node of addedNodes)
-                if (node.nodeType === 1) for (const element of [node, ...node.querySelectorAll(selector)]) translate(element);
+                if (node instanceof Element) for (const element of [node, ...node.querySelectorAll(selector)]) translate(element);
         }
     }).observe(document.body, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
 }
@@ -231,8 +231,8 @@ export async function attend(restore) {
     const say = await speaker();
     document.addEventListener("click", event => {
         const button = event.target instanceof Element && event.target.closest(".pictures .share button");
-        if (!button) return;
-        if (button.dataset.do === "link") copy(link(), button, say);
+        if (!(button instanceof HTMLElement)) return;
+        if (button.dataset.do === "link") copy(viewLink(), button, say);
         else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
     });
 }

@@ -1,7 +1,7 @@
 // Compare: the table of all models, which sorts itself, plots of what they are worth against what they cost, and a card of
 // each. Everything that it knows of a model comes from the server.
 
-import { copy, LANGUAGE, link, pick, recall, remember, stepped, whenReturned } from "../../static/page.js";
+import { copy, LANGUAGE, pick, recall, remember, stepped, viewLink, whenReturned } from "../../static/page.js";
 import { around, DOT, LETTERS, MOST_TICKS, scale, settle, shape, tickText } from "../../static/plot.js";
 
 const MARGIN = { top: 34, right: 12, bottom: 48, left: 44 };
@@ -12,6 +12,12 @@ const TICK = 80; // the room that a tick takes across; in px
 const recallNow = () => Object.fromEntries(new URL(location.href).searchParams);
 
 class Comparison {
+    /** @type {HTMLElement} */ element;
+    /** What the server gave this part. @type {any} */ props;
+    /** Its functions, by name. @type {any} */ server;
+    /** @type {(key: string, values?: object) => string} */ say;
+    /** Each family's part of the table, and its rows. @type {[HTMLTableSectionElement, HTMLTableRowElement[]][]} */ families;
+
     constructor(element, props, server, say, watch) {
         Object.assign(this, { element, props, server, say });
         this.dialog = this.find("dialog");
@@ -34,12 +40,13 @@ class Comparison {
         this.take();
     }
 
+    /** @returns {any} */
     find(selector) {
         return this.element.querySelector(selector);
     }
 
     get columns() {
-        return new Map([...this.element.querySelectorAll("[data-column]")].map(head => [head.dataset.column, head]));
+        return new Map(Array.from(/** @type {NodeListOf<HTMLElement>} */ (this.element.querySelectorAll("[data-column]")),head => [head.dataset.column, head]));
     }
 
     /** Take up what the server measured. */
@@ -47,7 +54,8 @@ class Comparison {
         const { value } = this.props, fresh = document.createElement("template"), left = this.find(".scroll")?.scrollLeft;
         if (!value?.html) return;
         fresh.innerHTML = value.html;
-        this.families = [...fresh.content.querySelectorAll("tbody.family")].map(body => [body, [...body.rows]]);
+        this.families = Array.from(fresh.content.querySelectorAll("tbody"))
+            .filter(body => body.matches(".family")).map(body => [body, [...body.rows]]);
         this.floor = fresh.content.querySelector("tbody.floor");
         this.find(".waiting").hidden = true;
         this.find(".held").replaceChildren(fresh.content);
@@ -110,7 +118,7 @@ class Comparison {
         else if (button.closest(".jump")) this.jump([...button.parentElement.children].indexOf(button));
         else if (button.dataset.do === "close") this.dialog.close();
         else if (button.dataset.do === "surprise") this.surprise();
-        else if (button.dataset.do === "link") copy(link(), button, this.say);
+        else if (button.dataset.do === "link") copy(viewLink(), button, this.say);
         else if (button.dataset.do === "python") copy(this.find("dialog footer pre").textContent, button, this.say);
     }
 
@@ -144,7 +152,7 @@ class Comparison {
             const sign = order === "up" ? 1 : -1, of = row => models[row.dataset.model].values[sort];
             const rows = this.families.flatMap(([, rows]) => rows.filter(row => row.dataset.model)).sort((a, b) => {
                 const x = pick(of(a)), y = pick(of(b));
-                if (x === undefined || y === undefined) return (x === undefined) - (y === undefined); // always last
+                if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined); // always last
                 return sign * (typeof x === "string" ? this.collator.compare(x, y) : x - y);
             });
             this.list = document.createElement("tbody");
@@ -188,7 +196,7 @@ class Comparison {
     plot() {
         if (!this.state || !this.find(".plots").clientWidth) return;
         const axes = [["milliseconds", this.say("image_time")], ["parameters", this.say("parameters")]];
-        this.element.querySelectorAll(".plots svg").forEach((svg, k) => this.draw(svg, ...axes[k]));
+        for (const [k, svg] of this.element.querySelectorAll(".plots svg").entries()) this.draw(svg, ...axes[k]);
     }
 
     /** The chosen figure of every model that has one against what it costs. */
@@ -202,7 +210,7 @@ class Comparison {
         const letters = document.createElement("canvas").getContext("2d"), { fontSize, fontFamily } = getComputedStyle(svg);
         letters.font = `${fontSize} ${fontFamily}`; // the style's own shorthand is empty where figures are tabular
         const dots = shown.map(([name, model]) => ({
-            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 8,
+            name, model, x: x.at(model.values[cost]), y: y.at(model.values[by]), width: letters.measureText(name).width + 8, spot: null,
         }));
         const ground = shape("g", { class: "ground" });
         for (const tick of y.ticks) ground.append(
@@ -286,4 +294,4 @@ class Comparison {
     }
 }
 
-export const start = (element, props, server, say, trigger, watch) => new Comparison(element, props, server, say, watch);
+export const start = (element, props, server, say, _trigger, watch) => new Comparison(element, props, server, say, watch);

@@ -1,12 +1,17 @@
 // Explore: maps of latent spaces under one cursor, decoded in the page, with matrices to click on. What a place is stands in
 // pad.js.
 
-import { copy, fill, link, pick, recall, remember, whenReturned } from "../../static/page.js";
+import { copy, fill, pick, recall, remember, viewLink, whenReturned } from "../../static/page.js";
 import { clamp, Pad } from "./pad.js";
 
 const MORPH = 2400, WANDER = 20; // a morph there and back, in ms; how long the cursor goes its own way, in s
 
 class Explorer {
+    /** @type {HTMLElement} */ element;
+    /** What the server gave this part. @type {any} */ props;
+    /** Its functions, by name. @type {any} */ server;
+    /** @type {(key: string, values?: object) => string} */ say;
+
     constructor(element, props, server, say) {
         Object.assign(this, { element, props, server, say });
         this.pads = new Map();
@@ -25,6 +30,7 @@ class Explorer {
         this.rebuild().then(() => this.wander());
     }
 
+    /** @returns {any} */
     find(selector) {
         return this.element.querySelector(selector);
     }
@@ -120,7 +126,9 @@ class Explorer {
                 chip.addEventListener(event, () => { this.only = only; this.remap(); });
             this.find(".chips").append(chip);
         }
-        for (const button of this.element.querySelectorAll("[data-do]"))
+        /** @type {NodeListOf<HTMLElement>} */
+        const buttons = this.element.querySelectorAll("[data-do]");
+        for (const button of buttons)
             button.addEventListener("click", () => this[button.dataset.do]());
         const form = this.find(".settings");
         for (const [kind, { title }] of Object.entries(props.planes)) form.plane.add(new Option(pick(title), kind));
@@ -138,7 +146,7 @@ class Explorer {
             type: "radio", name: "range", chosen: [state.range], title: name => pick(props.ranges[name]),
         });
         this.find(".own").hidden = state.range !== "own";
-        ["x_min", "x_max", "y_min", "y_max"].forEach((name, i) => (form[name].value = state.own[i]));
+        for (const [i, name] of ["x_min", "x_max", "y_min", "y_max"].entries()) form[name].value = state.own[i];
         form.side.value = form.shown.value = state.side;
         this.find("[data-do=other]").hidden = state.plane !== "images";
         this.find(".chips").hidden = state.plane !== "latents";
@@ -284,7 +292,7 @@ class Explorer {
 
     link() {
         remember("explore", this.remembered());
-        copy(link(), this.find("[data-do=link]"), this.say);
+        copy(viewLink(), this.find("[data-do=link]"), this.say);
     }
 
     /** Call the server; what it refuses stands on the page. */

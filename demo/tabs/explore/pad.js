@@ -71,7 +71,7 @@ export class Pad {
             this.decoder = null;
             try {
                 if (file) this.decoder = await fetchDecoder(new URL(file, document.baseURI));
-            } catch (error) {
+            } catch {
                 this.decoder = null; // the server decodes instead
             }
         }
@@ -87,11 +87,13 @@ export class Pad {
         return this.plane.flat ? this.decoder?.tensors.centroids?.data : null;
     }
 
+    /** @param {number[]} place */
     coordinates([u, v]) {
         const [x0, x1, y0, y1] = this.plane.map;
         return [x0 + u * (x1 - x0), y0 + v * (y1 - y0)];
     }
 
+    /** @param {number[]} coordinates */
     share([a, b]) {
         const [x0, x1, y0, y1] = this.plane.map;
         return [(a - x0) / (x1 - x0), (b - y0) / (y1 - y0)];
@@ -154,6 +156,7 @@ export class Pad {
         context.clearRect(0, 0, size, size);
         context.drawImage(this.map, 0, 0);
         const ink = getComputedStyle(this.canvas).color;
+        /** @param {number[]} place */
         const spot = ([u, v]) => [u * size, (1 - v) * size];
         context.strokeStyle = context.fillStyle = ink;
         context.lineWidth = 1.5 * line;
@@ -227,7 +230,7 @@ export class Pad {
         const { image } = await this.explorer.ask("matrix", wish);
         this.wish = JSON.stringify(wish);
         this.area = area;
-        this.image.style.setProperty("--pixels", this.explorer.props.image.width * side + "px");
+        this.image.style.setProperty("--pixels", `${this.explorer.props.image.width * side}px`);
         this.image.alt = this.explorer.say("matrix_of", { model: this.name, side });
         this.image.src = image;
         await this.image.decode();
