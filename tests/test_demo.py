@@ -551,7 +551,7 @@ def test_ranges_and_resolution(visit):
     page, pads = explore(visit)
     page.get_by_label(latent.OWN, exact=True).check()
     for label, value in {"x from": "-1.5", "x to": "0.5", "y from": "0", "y to": "2.5"}.items():
-        page.get_by_label(label, exact=True).fill(value)
+        page.get_by_role("spinbutton", name=label, exact=True).fill(value)
     page.get_by_label("Images per side").fill("7")
     image = pads.first.locator(".matrix-image")
     expect(image).to_have_attribute("alt", re.compile("7 × 7$"))
@@ -567,7 +567,7 @@ def test_ranges_and_resolution(visit):
     scale = len(picture) // len(expected)
     np.testing.assert_array_equal(picture[::scale, ::scale], expected)
 
-    page.get_by_label("x to", exact=True).fill("-3")
+    page.get_by_role("spinbutton", name="x to", exact=True).fill("-3")
     expect(page.get_by_text("Each range needs a minimum below its maximum.")).to_be_visible()
 
 

@@ -103,6 +103,8 @@ function follow(restore) {
 
 // -- copying and saving
 
+const copied = new WeakSet(); // the buttons that say so
+
 /** Copy text, and say so on the button for a moment. */
 export async function copy(text, button, say) {
     try {
@@ -110,12 +112,13 @@ export async function copy(text, button, say) {
     } catch { // without a safe connection there is no clipboard
         return void prompt(say("copy_this"), text);
     }
-    if (button.before) return; // it says so already
-    button.before = [...button.childNodes];
+    if (copied.has(button)) return;
+    const before = [...button.childNodes];
+    copied.add(button);
     button.replaceChildren(say("copied"));
     setTimeout(() => {
-        button.replaceChildren(...button.before);
-        delete button.before;
+        button.replaceChildren(...before);
+        copied.delete(button);
     }, 1500);
 }
 
