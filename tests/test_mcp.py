@@ -13,12 +13,12 @@ from conftest import ROOT, free_port
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
-from views import common
 
 import gengallery
+from demo.shared import models
 from gengallery.images import enlarge, sheet
 
-MODEL = common.encoding_models()[0]
+MODEL = models.encoding_models()[0]
 LABELLED = gengallery.list_models(option="label")[0]
 
 
@@ -54,4 +54,4 @@ def test_an_assistant_finds_documented_tools_and_gets_a_picture():
         picture = Image.open(BytesIO(base64.b64decode(answer.content[0].data)))
         np.testing.assert_array_equal(np.asarray(picture.convert("L")), enlarge(sheet(images, 3), 4))
     assert foolish.isError
-    assert foolish.content[0].text.startswith("model: expected one of")
+    assert foolish.content[0].text.startswith("Model: expected one of")
