@@ -1,15 +1,17 @@
 """What programs and assistants may call: three functions, each with one picture for an answer."""
 
+from typing import Any
+
 import gradio as gr
 import numpy as np
 import torch
 
 import gengallery
-from gengallery.images import CLASS_NAMES, enlarge, sheet
+from gengallery.data import enlarge, sheet
 
 from .shared import checks, uploads
 from .shared.handlers import refusing
-from .shared.models import load, models
+from .shared.models import classes, load, models
 from .shared.static import SHARED
 from .shared.words import Refusal, Words
 from .tabs.explore import view as explore
@@ -33,16 +35,16 @@ def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
     return enlarge(sheet(images, len(images)), SCALE)
 
 
-def condition(model: str, label: str | None) -> dict[str, str]:
+def condition(model: str, label: str | None) -> dict[str, Any]:
     """The arguments that give `model` the class `label`; none for an empty one."""
     if label is None or label == "":
         return {}
     able = gengallery.list_models(option="label")
     if model not in able:
         raise Refusal(say("expected_labelled", models=", ".join(able), found=model))
-    by_name = {name.casefold(): name for name in CLASS_NAMES}
+    by_name = {name.casefold(): name for name in classes()}
     name = by_name.get(label.casefold(), label) if isinstance(label, str) else label
-    return {"label": checks.choice(say("class"), name, CLASS_NAMES)}
+    return {"label": checks.choice(say("class"), name, list(classes()))}
 
 
 @refusing

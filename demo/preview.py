@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from gengallery.images import enlarge, sheet, to_uint8
+from gengallery.data import enlarge, sheet, to_uint8
 
 from .shared import static
 from .shared.files import FOLDER

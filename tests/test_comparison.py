@@ -15,7 +15,7 @@ from demo.tabs.compare import table
 from demo.tabs.compare import view as comparison
 from demo.tabs.explore import view as latent
 from gengallery.evaluate import rebuilds
-from gengallery.images import to_uint8
+from gengallery.data import to_uint8
 
 FLAT, GAN = latent.flat_models()[0], models.noise_models()[0]
 FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}

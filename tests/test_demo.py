@@ -34,7 +34,7 @@ from demo.tabs.memory import view as memory
 from demo.tabs.morph import view as morph
 from demo.tabs.reconstruction import view as reconstruction
 from demo.tabs.steer import view as steer
-from gengallery.images import CLASS_NAMES, as_images, enlarge, sheet, to_uint8
+from gengallery.data import as_images, enlarge, sheet, to_uint8
 
 ROOT = Path(__file__).resolve().parent.parent
 GAN, FLAT = models.noise_models()[0], latent.flat_models()

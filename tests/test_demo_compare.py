@@ -12,7 +12,7 @@ import gengallery
 from demo.shared import models
 from demo.tabs.compare import table
 from demo.tabs.compare import view as comparison
-from gengallery.images import to_uint8
+from gengallery.data import to_uint8
 
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 SOUND, EXHIBIT = models.sound_models()[0], models.models()[-1]

@@ -229,6 +229,6 @@ def test_labels_are_known_to_gradio():
 
 
 def test_every_kind_of_noise_has_its_words():
-    from gengallery.noise import DISTRIBUTIONS
+    from gengallery.priors.noise import DISTRIBUTIONS
 
     assert models.DISTRIBUTIONS.keys() == DISTRIBUTIONS.keys()

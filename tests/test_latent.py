@@ -11,7 +11,7 @@ from torch import nn
 import gengallery
 from demo.shared import decoders, models
 from demo.tabs.explore import view as latent
-from gengallery.images import as_labels, to_uint8
+from gengallery.data import as_labels, to_uint8
 from gengallery.model import LatentStatistics
 
 FLAT, DEEP, GAN = latent.flat_models(), latent.deep_models(), models.noise_models()[0]

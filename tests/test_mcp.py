@@ -16,7 +16,7 @@ from PIL import Image
 
 import gengallery
 from demo.shared import models
-from gengallery.images import enlarge, sheet
+from gengallery.data import enlarge, sheet
 
 MODEL = models.encoding_models()[0]
 LABELLED = gengallery.list_models(option="label")[0]

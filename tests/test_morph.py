@@ -10,7 +10,7 @@ from PIL import Image, ImageSequence
 import gengallery
 from demo.shared import models, originals
 from demo.tabs.morph import view as morph
-from gengallery.images import CLASS_NAMES, to_uint8
+from gengallery.data import to_uint8
 from gengallery.model import latent_path
 
 VAE, GAN = models.encoding_models()[-1], models.noise_models()[0]

@@ -16,7 +16,7 @@ from conftest import run_python
 from PIL import Image
 
 from demo.shared import uploads
-from gengallery.images import as_images
+from gengallery.data import as_images
 
 RNG = np.random.default_rng(0)
 RGBA = Image.fromarray(RNG.integers(0, 256, (9, 6, 4), dtype=np.uint8)).resize((101, 150))

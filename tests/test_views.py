@@ -19,7 +19,7 @@ from demo.tabs.morph import view as morph
 from demo.tabs.reconstruction import view as reconstruction
 from demo.tabs.steer import view as steer
 from gengallery import data
-from gengallery.images import CLASS_NAMES, as_images, sheet, to_uint8
+from gengallery.data import as_images, sheet, to_uint8
 
 FLAT = [name for name in models.encoding_models() if gengallery.info(name)["latent"] == 2]
 GAN = models.noise_models()[0]

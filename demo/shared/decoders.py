@@ -3,7 +3,7 @@
 The header's metadata has, as JSON, `layers`, each with its `kind` and what it needs ("dense": tensors `weight` and
 `bias`; "transposed": these, stride and padding; "shape"; "relu"; "leaky"; "sigmoid"), `latent`, and `image`: channels,
 height, width and the number of classes. Models with two latent dimensions bring `positions` and `labels` of encoded
-test images. Half precision where no pixel strays by it.
+test images. Half precision where it changes no pixel.
 """
 
 import json
@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.proxy import TraceError
 
-from gengallery.images import NO_CLASS
-from gengallery.model import Condition, Model
+from gengallery.model.model import Model
+from gengallery.model.spec import Condition
 
-UNTOLD = Condition(torch.full((1,), NO_CLASS))
 TOLERANCE = 0.5 / 255  # of a pixel, when weights are rounded to half precision
 
 
@@ -30,12 +29,12 @@ class Decoder(nn.Module):
         self.model = model
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.model.decoder(z, UNTOLD)
+        return self.model.decoder(z, Condition(torch.tensor([self.model.image.no_class])))
 
 
 def export(model: Model, path: Path) -> bool:
     """Write the decoder of `model` to `path`; False, and nothing written, if the script can't do it: it lacks a layer,
-    the decoder is no plain sequence of them, or the model can be told what the script has no words for."""
+    the decoder is no plain sequence of them, or the model takes options."""
     if model.options.names:
         return False
     try:
@@ -60,8 +59,9 @@ def export(model: Model, path: Path) -> bool:
     statistics = model.statistics
     if statistics is not None:
         tensors |= {"centroids": statistics.centroids.contiguous()}
-        if len(statistics.positions):
-            tensors |= {"positions": statistics.positions.contiguous(), "labels": statistics.labels.contiguous()}
+        positions, labels = statistics.shown()
+        if len(positions):
+            tensors |= {"positions": positions.contiguous(), "labels": labels.to(torch.uint8)}
     metadata = {
         "latent": str(model.config.latent), "layers": json.dumps(layers), "image": json.dumps(image_of(model)),
     }  # fmt: skip
@@ -70,11 +70,14 @@ def export(model: Model, path: Path) -> bool:
 
 
 def image_of(model: Model) -> dict[str, int]:
-    """What the images of `model` are: channels, height, width, and how many classes its file tells apart."""
-    with torch.inference_mode():
-        channels, height, width = model.decode(torch.zeros(1, model.config.latent))[0].shape
-    classes = 0 if model.statistics is None else len(model.statistics.centroids)
-    return {"channels": channels, "height": height, "width": width, "classes": classes}
+    """What the images of `model` are: channels, height, width, and how many classes there are."""
+    image = model.image
+    return {
+        "channels": image.channels,
+        "height": image.height,
+        "width": image.width,
+        "classes": len(image.classes),
+    }
 
 
 def _layer(node: fx.Node, traced: fx.GraphModule) -> dict[str, Any] | None:

@@ -4,7 +4,8 @@ import math
 from functools import cache
 
 import gengallery
-from gengallery.images import to_uint8
+from gengallery import data
+from gengallery.data import ImageSpec, to_uint8
 
 from .kept import Kept
 from .panels import Row
@@ -21,8 +22,7 @@ def models() -> list[str]:
 
 def problems() -> dict[str, str]:
     """The files of the gallery that are not sound, each with its cause: they cost one model each, not the page."""
-    gallery = getattr(gengallery.gallery, "default", None)  # versions without it raise where a file is not sound
-    return {} if gallery is None else {file: str(cause) for file, cause in gallery().problems().items()}
+    return {file: str(cause) for file, cause in gengallery.gallery.default().problems().items()}
 
 
 def sound_models() -> list[str]:
@@ -69,10 +69,21 @@ def marks(name: str) -> list[str]:
 
 
 @cache
+def image() -> ImageSpec:
+    """What the gallery's images are."""
+    return gengallery.gallery.default().image
+
+
 def image_size() -> dict[str, int]:
-    """What the gallery's images are: channels, height and width."""
-    channels, height, width = load(models()[0]).generate(1).shape[1:]
-    return {"channels": channels, "height": height, "width": width}
+    """Their channels, height and width."""
+    return {"channels": image().channels, "height": image().height, "width": image().width}
+
+
+def classes() -> dict[str, Text]:
+    """The classes of the images by name, each with its translations."""
+    names = image().classes
+    portuguese = data.class_names(image(), "pt")
+    return {name: Text(name, pt=other) for name, other in zip(names, portuguese, strict=True)}
 
 
 def generated(name: str, count: int, seed: int) -> Row:
@@ -120,4 +131,7 @@ def prior_name(prior: dict, dim: int | None = None) -> Text:
 
 def dataset_name() -> str:
     """The data set that the models are of."""
-    return "Fashion-MNIST"
+    try:
+        return data.dataset(image().dataset).title
+    except (ValueError, data.DataMissing):  # a folder or file of the one who trained them
+        return image().dataset

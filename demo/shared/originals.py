@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from gengallery import data
-from gengallery.images import CLASS_NAMES, PIXELS, SHAPE, as_images, to_uint8
+from gengallery.data import Split
 
 from . import checks
-from .models import best_maker, dataset_name, load
+from .models import best_maker, classes, dataset_name, image, load
 from .words import Refusal, Words
 
 say = Words(__file__)
@@ -21,14 +21,15 @@ say = Words(__file__)
 TEST, TRAIN, YOURS = "Test set", "Training set", "Your picture"
 SOURCES = {TEST: say("test_set"), TRAIN: say("training_set"), YOURS: say("own_picture")}
 ANY_CLASS = "any"
-CLASSES = {name: name for name in CLASS_NAMES}  # what the page calls each
+CLASS_NAMES = image().classes
+CLASSES = classes()  # what the page calls each
 KINDS = {ANY_CLASS: say("all_classes"), **CLASSES}
-SPLITS = {TEST: data.TEST, TRAIN: data.TRAIN}
+SPLITS = {TEST: data.TEST, TRAIN: data.TRAINVAL}
 
 
 @dataclass(frozen=True)
 class Originals:
-    """Images (n, 1, 28, 28) to begin with, a caption each, what to know of them, and the Python that gets them."""
+    """Images (n, C, H, W) to begin with, a caption each, what to know of them, and the Python that gets them."""
 
     images: Tensor
     captions: tuple[str, ...]
@@ -43,9 +44,9 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
     checks.choice(say("class"), kind, KINDS)
     seed = checks.seed(seed)
     if source == YOURS:
-        image = picture_of(picture)
-        code = f"np.frombuffer(base64.urlsafe_b64decode(\n    {picture!r}\n), np.uint8).reshape(1, 28, 28)"
-        return Originals(image, (say("own_caption"),), "", f"as_images({code})")
+        levels = f"np.frombuffer(base64.urlsafe_b64decode(\n    {picture!r}\n), np.uint8)"
+        code = f"as_images({levels}[None])"
+        return Originals(picture_of(picture), (say("own_caption"),), "", code)
     split = split_of(SPLITS[source])
     if split is None:
         maker = best_maker()
@@ -55,32 +56,37 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
         return Originals(images, (say("generated_caption"),) * count, notice, code)
     pool = np.arange(len(split)) if kind == ANY_CLASS else np.flatnonzero(split.labels == CLASS_NAMES.index(kind))
     chosen = np.random.default_rng(seed).choice(pool, count, replace=False)
-    captions = tuple(CLASS_NAMES[label] for label in split.labels[chosen].tolist())
-    code = f'as_images(data.load("{SPLITS[source]}").images[{chosen.tolist()}])'
-    return Originals(as_images(split.images[chosen]), captions, "", code)
+    labels = split.labels[chosen].tolist()
+    captions = tuple(CLASSES[CLASS_NAMES[label]] for label in labels) if CLASS_NAMES else ("",) * count
+    code = f'data.as_floats(data.dataset("{image().dataset}").split("{SPLITS[source]}").images[{chosen.tolist()}])'
+    return Originals(data.as_floats(split.images[chosen]), captions, "", code)
 
 
-def split_of(name: str) -> data.Split | None:
+def split_of(name: str) -> Split | None:
     """The data set's split of that name; None where it is not on this machine."""
+    spec = image()
     try:
-        return data.load(name, download=False)
-    except (data.DataMissing, RuntimeError):  # the latter from pathlib, for a user without a home to look in
+        found = data.dataset(spec.dataset, size=spec.height, channels=spec.channels, download=False)
+        return found.split(name)
+    except (data.DataMissing, ValueError):  # the latter for a data set that has no name here
         return None
 
 
 def picture_of(text: Any) -> Tensor:
-    """The visitor's own picture, (1, 1, 28, 28), from its 784 grey levels as bytes in base64 (RFC 4648, section 5)."""
+    """The visitor's own picture, (1, C, H, W), from its levels, channel by channel, as bytes in base64 (RFC 4648,
+    section 5)."""
     if not isinstance(text, str) or not text:
         raise Refusal(say("expected_picture"))
     try:
         levels = base64.b64decode(text, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
-        raise Refusal(say("expected_levels", count=PIXELS, found=checks.brief(text))) from error
-    if len(levels) != PIXELS:
-        raise Refusal(say("expected_levels", count=PIXELS, found=say("of_them", count=len(levels))))
-    return torch.frombuffer(bytearray(levels), dtype=torch.uint8).reshape(1, *SHAPE).float() / 255
+        raise Refusal(say("expected_levels", count=image().pixels, found=checks.brief(text))) from error
+    if len(levels) != image().pixels:
+        raise Refusal(say("expected_levels", count=image().pixels, found=say("of_them", count=len(levels))))
+    return torch.frombuffer(bytearray(levels), dtype=torch.uint8).reshape(1, *image().shape).float() / 255
 
 
-def picture_as_text(image: Tensor) -> str:
-    """One image, (1, 1, 28, 28), as `picture_of` reads it."""
-    return base64.urlsafe_b64encode(to_uint8(image).tobytes()).decode()
+def picture_as_text(picture: Tensor) -> str:
+    """One image, (1, C, H, W), as `picture_of` reads it."""
+    levels = (picture * 255).round().to(torch.uint8)
+    return base64.urlsafe_b64encode(levels.contiguous().numpy().tobytes()).decode()

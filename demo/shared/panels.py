@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gengallery.images import enlarge, sheet
+from gengallery.data import enlarge, sheet
 
 from .checks import MOST_IMAGES
 from .words import Text, Words, attribute, html, joined
@@ -70,7 +70,7 @@ class Panel:
 
 
 def gif(films: Sequence[Tensor], times: Sequence[int]) -> bytes:
-    """Films, each (frames, 1, 28, 28), side by side, every pixel 4 x 4; a frame stays for so many milliseconds."""
+    """Films, each (frames, C, H, W), side by side, every pixel 4 x 4; a frame stays for so many milliseconds."""
     sheets = [sheet(torch.stack(images), len(films), gap=1, ground=GROUND) for images in zip(*films, strict=True)]
     first, *others = [Image.fromarray(enlarge(grey, 4)) for grey in sheets]
     file = BytesIO()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 def script(*lines: str) -> str:
     """A script of these lines, with the imports that they need, and a last one that saves the images in `rows`."""
     body = "\n".join([*lines, 'Image.fromarray(sheet(torch.cat(rows), columns=len(rows[0]))).save("picture.png")'])
-    ours = [name for name in ("data", "metrics") if f"{name}." in body]
     images = [name for name in ("as_images", "sheet") if f"{name}(" in body]
     imports = [
         *(f"import {name}" for name in ("base64",) if f"{name}." in body),
@@ -15,10 +14,11 @@ def script(*lines: str) -> str:
         "from PIL import Image",
         "",
         "import gengallery",
-        *([f"from gengallery import {', '.join(ours)}"] if ours else []),
-        f"from gengallery.images import {', '.join(images)}",
-        *(["from gengallery.model import latent_path"] if "latent_path(" in body else []),
-        *(["from gengallery.noise import Noise"] if "Noise(" in body else []),
+        *(["from gengallery import data"] if "data." in body else []),
+        f"from gengallery.data import {', '.join(images)}",
+        *(["from gengallery.evaluation import metrics"] if "metrics." in body else []),
+        *(["from gengallery.model.latents import latent_path"] if "latent_path(" in body else []),
+        *(["from gengallery.priors.noise import Noise"] if "Noise(" in body else []),
     ]
     return "\n".join([*imports, "", body])
 

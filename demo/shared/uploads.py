@@ -5,6 +5,7 @@ import io
 import threading
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 from torch import Tensor
 
-from gengallery.images import as_images
+from gengallery.data import as_images
+from gengallery.data.images import ground_for
 
+from .models import image
 from .words import Refusal, Words, number
 
 say = Words(__file__)
@@ -34,7 +37,7 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * PngImagePlugin.MAX_TEXT_CHUNK  # which is 1
 
 
 def read(path: Any) -> Tensor:
-    """The picture in the file at `path`, as (1, 1, 28, 28), by the rule for pictures at `gengallery.images.as_images`.
+    """The picture in the file at `path`, as (1, C, H, W), by the rule for pictures at `gengallery.data.as_images`.
 
     - The file is a PNG, JPEG, GIF, WebP or BMP, whatever its name says, of at most 10 MB, 16,384 pixels a side and 13
       megapixels, 8 for a WebP. One pixel is a picture too.
@@ -47,7 +50,7 @@ def read(path: Any) -> Tensor:
     content = _content(path)
     try:
         with ALONE:
-            return as_images(_grey(_Clocked(content)))
+            return as_images(_flat(_Clocked(content)), image())
     except Refusal:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -91,8 +94,9 @@ def _content(path: Any) -> bytes:
     return content
 
 
-def _grey(file: io.BytesIO) -> Image.Image:
-    """The picture in 8 bits of grey, as the rule has it, but not yet turned upright.
+def _flat(file: io.BytesIO) -> Image.Image:
+    """The picture in 8 bits of grey, or of each colour where the gallery's images have them, without transparency, but
+    not yet turned upright.
 
     It is converted in strips: as a whole, one with transparency would lie in memory five times.
     """
@@ -106,19 +110,41 @@ def _grey(file: io.BytesIO) -> Image.Image:
         raise Refusal(say("upload_long", most=number(LONGEST_SIDE), **size))
     picture.decodermaxblock = BLOCK
     picture.load()
-    grey = Image.new("L", picture.size)
+    mode = "L" if image().channels == 1 else "RGB"
+    ground = _ground(picture)
+    flat = Image.new(mode, picture.size)
+    for top, strip in _strips(picture):
+        flat.paste(_without_transparency(strip, ground).convert(mode), (0, top))
+    flat.info = {key: value for key, value in picture.info.items() if key != "transparency"}  # it says what is up
+    return flat
+
+
+def _strips(picture: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Some rows of the picture at a time, and where they begin."""
+    width, height = picture.size
     for top in range(0, height, STRIP):
-        grey.paste(_strip(picture.crop((0, top, width, min(top + STRIP, height)))), (0, top))
-    grey.info = {key: value for key, value in picture.info.items() if key != "transparency"}  # it says what is up
-    return grey
+        yield top, picture.crop((0, top, width, min(top + STRIP, height)))
 
 
-def _strip(strip: Image.Image) -> Image.Image:
+def _ground(picture: Image.Image) -> str:
+    """The colour to lay the picture on where it is transparent, so that what is visible stays so."""
+    if not picture.has_transparency_data or picture.mode.startswith("I"):
+        return "white"
+    light = weight = 0.0
+    for _, strip in _strips(picture):
+        rgba = strip.convert("RGBA")
+        alpha = np.asarray(rgba.getchannel("A"), dtype=np.float64)
+        light += float((np.asarray(rgba.convert("RGB").convert("L")) * alpha).sum())
+        weight += float(alpha.sum())
+    return ground_for(light / weight if weight else 0.0, image())
+
+
+def _without_transparency(strip: Image.Image, ground: str) -> Image.Image:
     clear = strip.info.get("transparency")
     if strip.mode.startswith("I"):  # 16 bits of grey
         levels = np.asarray(strip)
         return Image.fromarray((np.where(levels == clear, 65535, levels) >> 8).astype(np.uint8))
     if strip.has_transparency_data:
         rgba = strip.convert("RGBA")
-        strip = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return strip.convert("L")
+        strip = Image.alpha_composite(Image.new("RGBA", rgba.size, ground), rgba)
+    return strip

@@ -14,20 +14,11 @@ from functools import cache
 from html import escape
 from pathlib import Path
 
+from gengallery.text import Text
+
 LANGUAGES = ("en", "pt")
 SHARED = Path(__file__).resolve().parent
 SWAPPED = str.maketrans(",.", ".,")  # Portuguese has its decimal comma where English has a point
-
-
-class Text(str):
-    """An English string that carries the same words in other languages."""
-
-    translations: dict[str, str]
-
-    def __new__(cls, english: str = "", **translations: str) -> "Text":
-        text = super().__new__(cls, english)
-        text.translations = translations
-        return text
 
 
 class Words:

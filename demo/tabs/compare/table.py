@@ -59,7 +59,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
     """The table as HTML, and the numbers that the page sorts and plots by. Only a figure that says which values are
     good, and that two models have, is worth a plot."""
     entries = [(entry, hue) for hue, family in enumerate(found.families) for entry in family.entries]
-    figures = [figure for group in found.groups.values() for figure in group if figure.good]
+    figures = [figure for group in found.groups.values() for figure in group if figure.better]
     return {
         "html": comparison(found),
         "families": [{"title": both(family.title), "hue": _hue(hue)} for hue, family in enumerate(found.families)],
@@ -79,9 +79,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "figures": {
             figure.name: {
                 "title": both(figure.title),
-                "good": figure.good,
-                "sign": SIGNS[figure.good][0],
-                "better": both(SIGNS[figure.good][1]),
+                "good": figure.better,
+                "sign": SIGNS[figure.better][0],
+                "better": both(SIGNS[figure.better][1]),
                 "percent": "%" in figure.form,
             }
             for figure in figures
@@ -109,7 +109,7 @@ def comparison(found: Comparison) -> str:
     )
     facts = "".join(_heading(html(fact.title), fact.value, fact.meaning, words=fact.words) for fact in FACTS)
     heads = "".join(
-        _heading(_headed(figure), figure.name, _explained(figure), figure.good == HIGHER, start=figure is group[0])
+        _heading(_headed(figure), figure.name, _explained(figure), figure.better == HIGHER, start=figure is group[0])
         for group in found.groups.values()
         for figure in group
     )
@@ -218,12 +218,12 @@ def _classes(**wanted: bool) -> str:
 
 
 def _headed(figure: Figure) -> str:
-    sign = SIGNS.get(figure.good, ("", ""))[0]
+    sign = SIGNS.get(figure.better, ("", ""))[0]
     return f'{html(figure.title)}<span class="sign" aria-hidden="true">{sign}</span>'
 
 
 def _explained(figure: Figure) -> Text:
-    return joined([figure.meaning, *([SIGNS[figure.good][1]] if figure.good else [])])
+    return joined([figure.meaning, *([SIGNS[figure.better][1]] if figure.better else [])])
 
 
 def _glossary(found: Comparison) -> str:

@@ -3,11 +3,8 @@
 Pure functions, no Gradio.
 """
 
-import re
-import time
 from dataclasses import dataclass
 from functools import cache
-from statistics import median
 from threading import Lock
 from typing import Any
 
@@ -15,10 +12,13 @@ import numpy as np
 import torch
 
 import gengallery
-from gengallery.evaluate import rebuilds
-from gengallery.images import SIZE, as_labels, to_uint8
-from gengallery.model import Model, Paper
-from gengallery.models import family as family_class
+from gengallery.data import as_labels, to_uint8
+from gengallery.evaluation.figures import FIGURES, RECONSTRUCTIONS, SAMPLES, Figure, figure
+from gengallery.evaluation.reference import rebuilds
+from gengallery.evaluation.scorecard import milliseconds
+from gengallery.families import family as family_of
+from gengallery.model.model import Model
+from gengallery.model.spec import Paper
 
 from ...shared import checks
 from ...shared.models import load, models, prior_name, takes_steps
@@ -27,78 +27,8 @@ from ...shared.words import Words
 say = Words(__file__)
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A column of the comparison: what it says of a model, how it is written, and which values are good."""
-
-    name: str
-    title: str
-    meaning: str
-    good: str = ""  # LOWER, HIGHER, LEVEL, or nothing to go by
-    form: str = "{:.2f}"
-
-    def written(self, value: float) -> str:
-        """`value` with as many digits as make sense, and no minus before a zero."""
-        text = self.form.format(value)
-        return text.replace("-", "−" if re.search("[1-9]", text) else "")
-
-
-LOWER, HIGHER, LEVEL = "lower", "higher", "level with real images"
-SAMPLES = (
-    Figure(
-        "frechet",
-        "Fréchet",
-        "Distance of samples from the test images, by the means and covariances of their features.",
-        LOWER,
-        "{:.2f}",
-    ),
-    Figure("kernel", "Kernel", "The same without assuming that the features are normal.", LOWER, "{:.3f}"),
-    Figure("precision", "Precision", "Share of samples that lie among real images: do they look real?", HIGHER),
-    Figure("recall", "Recall", "Share of real images that lie among samples: is anything missing?", HIGHER),
-    Figure(
-        "density",
-        "Density",
-        "Like precision, but samples in crowded regions count more: above 1, they keep to the commonest looks.",
-        LEVEL,
-    ),
-    Figure(
-        "coverage",
-        "Coverage",
-        "Share of real images with a sample near by. Unlike recall, isolated samples do not raise it.",
-        HIGHER,
-    ),
-    Figure("entropy", "Classes", "How evenly the classes turn up: 1 if all alike, 0 if only one.", HIGHER, "{:.3f}"),
-    Figure(
-        "nearest",
-        "Nearest",
-        "Median distance, over all pixels, to the nearest training image. Far below real images’ own: copies, or blur.",
-        LEVEL,
-    ),
-    Figure("memorised", "Copies", "Share of samples that copy a training image.", LOWER, "{:.2%}"),
-    Figure(
-        "judged",
-        "Judged",
-        "Share of samples that the classifier sees in the class they were asked for.",
-        HIGHER,
-        "{:.1%}",
-    ),
-    Figure("judged_least", "Worst class", "The same, of the class that fares worst.", HIGHER, "{:.1%}"),
-)
-REPEATS, FEW = 25, 3  # decodes that are timed of a model, and of one that goes in steps
-REBUILT = (
-    Figure("mse", "MSE", "Mean squared error of a pixel, of a test image gone through the latents.", LOWER, "{:.4f}"),
-    Figure("ssim", "SSIM", "Likeness of structure, in windows of 11 × 11: 1 for the same image.", HIGHER, "{:.3f}"),
-    Figure(
-        "reconstruction", "Reconstr.", "Cross-entropy in nats, summed over the pixels. Not 0 even if perfect.",
-        LOWER, "{:.1f}",
-    ),
-    Figure("kl", "KL", "What the latents tell of an image, in nats: the price of reconstructing well."),
-    Figure("total", "Total", "Reconstruction + KL: an upper bound of −log p(x), in nats.", LOWER, "{:.1f}"),
-    Figure("bound", "Bound", "A tighter upper bound of −log p(x), from many draws.", LOWER, "{:.1f}"),
-    Figure("active_units", "Active", "Latents that vary from image to image; the others are unused.", "", "{:.0f}"),
-)  # fmt: skip
-LOSS = "Losses that training watched. They say little about the images."
-FIGURES = {figure.name: figure for figure in (*SAMPLES, *REBUILT)}
+LOWER, HIGHER, LEVEL = "lower", "higher", "level"
+REPEATS, FEW = 25, 3  # decodes that are timed of a model without a scorecard, and of one that goes in steps
 
 
 @dataclass(frozen=True)
@@ -113,7 +43,7 @@ class Entry:
     parameters: int
     bytes: int
     milliseconds: float  # an image, the median of several decodes
-    pictures: np.ndarray  # (n, 28, 28), uint8
+    pictures: np.ndarray  # (n, H, W) or (n, H, W, 3), uint8
     figures: dict[str, float]
     reported: dict[str, float]
     awaited: frozenset[str]  # figures that it has by its nature, but that nobody measured
@@ -154,7 +84,7 @@ class Card:
     family: str
     prior: str
     paper: Paper
-    pictures: np.ndarray  # (n, 28, 28), uint8: what `python` makes
+    pictures: np.ndarray  # (n, H, W) or (n, H, W, 3), uint8: what `python` makes
     losses: tuple[tuple[Figure, float | None, float | None, float | None], ...]  # training set, test set, the report's
     figures: tuple[tuple[Figure, float, float | None], ...]  # the model's, real images' own; none while not measured
     python: str
@@ -176,8 +106,12 @@ def _comparison(samples: int) -> Comparison:
     families = tuple(_family(name, [card for card in cards if card["family"] == name], samples) for name in names)
     entries = [entry for family in families for entry in family.entries]
     losses = dict.fromkeys(name for entry in entries for name in entry.figures if name not in FIGURES)
-    others = tuple(map(_figure, losses))
-    groups: dict[str, tuple[Figure, ...]] = {say("samples"): SAMPLES, say("rebuilt"): REBUILT, say("losses"): others}
+    others = tuple(map(figure, losses))
+    groups: dict[str, tuple[Figure, ...]] = {
+        say("samples"): SAMPLES,
+        say("rebuilt"): RECONSTRUCTIONS,
+        say("losses"): others,
+    }
     floor = {key: value for card in cards if card["scorecard"] for key, value in card["scorecard"]["floor"].items()}
     best = frozenset((name, figure.name) for figure in FIGURES.values() for name in _best(figure, entries, floor))
     return Comparison(families, {title: group for title, group in groups.items() if group}, floor, best)
@@ -190,50 +124,38 @@ def card(name: Any, samples: int = 16) -> Card:
     scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
     return Card(
         info=known,
-        family=family_class(known["family"]).title,
+        family=family_of(known["family"]).model.title,
         prior=prior_name(known["prior"]),
         paper=Paper(**known["paper"]),
         pictures=to_uint8(load(name).generate(samples, seed=0)),
         losses=tuple(
-            (_figure(loss), train.get(loss), test.get(loss), reported.get(loss))
+            (figure(loss), train.get(loss), test.get(loss), reported.get(loss))
             for loss in dict.fromkeys((*test, *train, *reported))
         ),
-        figures=tuple(
-            (_figure(key), value, scorecard["floor"].get(key)) for key, value in scorecard["figures"].items()
-        ),
+        figures=tuple((figure(key), value, scorecard["floor"].get(key)) for key, value in scorecard["figures"].items()),
         python=f'import gengallery\n\nmodel = gengallery.load("{name}")\nimages = model.generate({samples}, seed=0)',
     )
-
-
-def _figure(name: str) -> Figure:
-    """The figure of that name; one that is not described is a loss of training."""
-    return FIGURES.get(name) or Figure(name, name.replace("_", " ").capitalize(), LOSS, "", "{:.3f}")
 
 
 def _best(figure: Figure, entries: list[Entry], floor: dict[str, float]) -> list[str]:
     """The sound models with the best value of `figure`, by name; none where no value is better, or all are alike."""
     rivals = {e.name: e.figures[figure.name] for e in entries if not e.exhibit and figure.name in e.figures}
-    if len(rivals) < 2 or not figure.good or (figure.good == LEVEL and figure.name not in floor):
+    if len(rivals) < 2 or not figure.better or (figure.better == LEVEL and figure.name not in floor):
         return []
     rank = {LOWER: lambda value: value, HIGHER: lambda value: -value, LEVEL: lambda v: abs(v - floor[figure.name])}
-    first = figure.written(min(rivals.values(), key=rank[figure.good]))
+    first = figure.written(min(rivals.values(), key=rank[figure.better]))
     winners = [name for name, value in rivals.items() if figure.written(value) == first]
     return winners if len(winners) < len(rivals) else []
 
 
-def milliseconds(model: Model, repeats: int = REPEATS) -> float:
-    """How long `model` takes to decode one latent, the median of `repeats` times after one to warm up."""
-    z = model.sample(1)
-    times = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        model.decode(z)
-        times.append(time.perf_counter() - start)
-    return 1000 * median(times[1:])
+def _milliseconds(model: Model, card: dict[str, Any]) -> float:
+    """How long the model takes to decode one latent: as its scorecard says, or else as measured now."""
+    known = (card["scorecard"] or {}).get("milliseconds")
+    return known or milliseconds(model, FEW if takes_steps(card["name"]) else REPEATS)
 
 
 def _family(name: str, cards: list[dict], samples: int) -> Family:
-    kind = family_class(name)
+    kind: Any = family_of(name).model
     entries = tuple(_entry(card, samples) for card in cards)
     return Family(kind.title, kind.paper, kind.strengths, kind.weaknesses, entries)
 
@@ -249,7 +171,7 @@ def _entry(card: dict, samples: int) -> Entry:
         prior=prior_name(card["prior"]),
         parameters=card["parameters"],
         bytes=card["bytes"],
-        milliseconds=card.get("milliseconds") or milliseconds(model, FEW if takes_steps(card["name"]) else REPEATS),
+        milliseconds=_milliseconds(model, card),
         pictures=to_uint8(model.generate(samples)),
         figures=figures,
         reported=card["reported"],
@@ -264,7 +186,7 @@ def _measurable(model: Model) -> frozenset[str]:
     if rebuilds(model):
         names |= {"mse", "ssim"}
         with torch.inference_mode():
-            image, label = torch.zeros(1, 1, SIZE, SIZE), as_labels(None, 1)
+            image, label = torch.zeros(1, *model.image.shape), as_labels(None, 1, model.image)
             if model.log_weights(image, label, 1, np.random.default_rng(0)) is not None:
                 names |= {"bound", "active_units"}
     return frozenset(names)

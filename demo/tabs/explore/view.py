@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 import gengallery
-from gengallery.images import as_labels, enlarge, sheet, to_uint8
-from gengallery.model import LatentStatistics, Model, latent_grid
+from gengallery.data import as_labels, enlarge, sheet, to_uint8
+from gengallery.model.latents import LatentStatistics, latent_grid
+from gengallery.model.model import Model
 
 from ...shared import checks
 from ...shared.checks import choice, whole
@@ -61,7 +62,8 @@ class Kind:
 
 @dataclass(frozen=True)
 class Matrix:
-    """Decoded points of an area of a plane: `pixels` (28 side, 28 side), uint8, x to the right and y upwards."""
+    """Decoded points of an area of a plane: `pixels` (H side, W side), or in colour (H side, W side, 3), uint8, x to
+    the right and y upwards."""
 
     model: str
     area: Area
@@ -84,7 +86,7 @@ def plane(name: str, kind: str, seed: int) -> Plane:
 
 
 def decode(name: str, z: Any) -> np.ndarray:
-    """The image (28, 28), uint8, of one latent of the model `name`."""
+    """The image (H, W) or (H, W, 3), uint8, of one latent of the model `name`."""
     model = load(choice(say("model"), name, models()))
     return to_uint8(model.decode(checks.coordinates(Text("z"), z, model.config.latent)))[0]
 
@@ -121,7 +123,7 @@ def encoders() -> list[str]:
 def _flat(name: str, seed: int) -> Plane:
     """The latent space of two dimensions, as it is."""
     statistics = _statistics(load(name))
-    positions = statistics.positions
+    positions, _ = statistics.shown()
     spread = 2 * statistics.covariance.diagonal().sqrt()
     low, high = torch.quantile(positions, torch.tensor([0.002, 0.998]), dim=0)
     margin = 0.08 * (high - low)
@@ -147,7 +149,7 @@ def _single(name: str, seed: int) -> Plane:
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
-    information = model.kl_per_latent(examples(200, 0), as_labels(None, 200))
+    information = model.kl_per_latent(examples(200, 0), as_labels(None, 200, model.image))
     first, second = (variance if information is None else information).argsort(descending=True)[:2]
     axes = torch.diag(variance.sqrt())
     return Plane(statistics.mean, axes[first], axes[second], *_standard())

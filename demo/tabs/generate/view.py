@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gengallery.images import to_uint8
-from gengallery.noise import DISTRIBUTIONS, Noise
+from gengallery.data import to_uint8
+from gengallery.priors.noise import DISTRIBUTIONS, Noise
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES

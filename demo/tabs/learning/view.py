@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 import gengallery
-from gengallery.images import to_uint8
-from gengallery.model import Model
+from gengallery.data import to_uint8
+from gengallery.model.model import Model
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES, choice, whole

@@ -7,13 +7,14 @@ import numpy as np
 import torch
 
 import gengallery
-from gengallery import data, metrics
-from gengallery.images import CLASS_NAMES, as_images, to_uint8
+from gengallery import data
+from gengallery.data import as_images, to_uint8
+from gengallery.evaluation import metrics
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
-from ...shared.models import dataset_name, generated, models, sound_models
-from ...shared.originals import CLASSES, split_of
+from ...shared.models import dataset_name, generated, image, models, sound_models
+from ...shared.originals import CLASS_NAMES, CLASSES, split_of
 from ...shared.panels import Panel, Row
 from ...shared.python import script
 from ...shared.words import Words, joined, number
@@ -33,23 +34,23 @@ def memorised(name: str, count: int, seed: int) -> Panel:
     count, seed = checks.count(count), checks.seed(seed)
     row = generated(name, count, seed)
     images = f'images = gengallery.load("{name}").generate({count}, seed={seed})'
-    split = split_of(data.TRAIN)
+    split = split_of(data.TRAINVAL)
     if split is None:
         notice = say("data_missing", dataset=dataset_name())
         return Panel([row], script(images, "rows = [images]"), notice)
-    pictures = torch.from_numpy(row.pictures).float()[:, None] / 255
+    pictures = as_images(row.pictures, image())
     distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
     rows = [row]
     for rank in range(NEIGHBOURS):
         captions = tuple(
-            joined((number(distance, ".1f"), CLASSES[CLASS_NAMES[split.labels[i]]]))
+            joined((number(distance, ".1f"), CLASSES[CLASS_NAMES[split.labels[i]]] if CLASS_NAMES else ""))
             for i, distance in zip(indices[:, rank].tolist(), distances[:, rank].tolist(), strict=True)
         )
-        near = to_uint8(as_images(split.images[indices[:, rank]]))
+        near = to_uint8(data.as_floats(split.images[indices[:, rank]]))
         rows.append(Row(ORDINALS[rank], say("of_training", count=number(len(split))), near, captions))
     lines = [
         images,
-        'train = data.as_floats(data.load("train").images)',
+        f'train = data.as_floats(data.dataset("{image().dataset}").split("{data.TRAINVAL}").images)',
         f"distances, indices = metrics.nearest(images, train, k={NEIGHBOURS})",
         f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
     ]

@@ -7,14 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gengallery.images import CLASS_NAMES, to_uint8
-from gengallery.model import Model, latent_path
+from gengallery.data import to_uint8
+from gengallery.model.latents import latent_path
+from gengallery.model.model import Model
 
 from ...shared import checks
 from ...shared.checks import choice, choices
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, CLASSES, SOURCES, TEST, YOURS, Originals, originals
+from ...shared.originals import ANY_CLASS, CLASS_NAMES, CLASSES, SOURCES, TEST, YOURS, Originals, originals
 from ...shared.panels import Panel, Row, gif, in_turn
 from ...shared.python import script
 from ...shared.words import Text, Words, joined
@@ -113,7 +114,7 @@ def _lines(
 
 
 def _there_and_back(films: Sequence[Tensor]) -> bytes:
-    """Films (FRAMES, 1, 28, 28), side by side, as a GIF that turns round at the end."""
+    """Films (FRAMES, C, H, W), side by side, as a GIF that turns round at the end."""
     return gif([torch.cat([film, film[1:-1].flip(0)]) for film in films], [DURATION] * (2 * FRAMES - 2))
 
 

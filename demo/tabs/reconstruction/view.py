@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gengallery.images import CLASS_NAMES, SIZE, to_uint8
-from gengallery.noise import standard_normal
+from gengallery.data import to_uint8
+from gengallery.priors.noise import standard_normal
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, SOURCES, TEST, TRAIN, YOURS, Originals, originals
+from ...shared.originals import ANY_CLASS, CLASS_NAMES, SOURCES, TEST, TRAIN, YOURS, Originals, originals
 from ...shared.panels import Panel, Row, in_turn
 from ...shared.python import listed, script
 from ...shared.words import Words, joined, number
@@ -100,8 +100,9 @@ def _rebuilt(
 
 
 def error_map(difference: Tensor) -> np.ndarray:
-    """Signed differences (n, 1, 28, 28) in [-1, 1] as colours (n, 28, 28, 3), uint8: none is black, much is bright."""
-    sign = difference.squeeze(1).numpy()[..., None]
+    """Signed differences (n, C, H, W) in [-1, 1], of all channels together, as colours (n, H, W, 3), uint8: none is
+    black, much is bright."""
+    sign = difference.mean(1).numpy()[..., None]
     strength = np.sqrt(np.abs(sign))  # the eye would else see only the largest
     return np.rint(strength * np.where(sign < 0, MISSING, INVENTED)).astype(np.uint8)
 
@@ -115,16 +116,22 @@ def _damaged(images: Tensor, damage: str, amount: float, seed: int) -> tuple[Ten
         drawn = f"np.random.default_rng({seed}).standard_normal(originals.shape, dtype=np.float32)"
         line = f"seen = (originals + {amount:g} * torch.from_numpy({drawn})).clamp(0, 1)"
         return (images + amount * noise).clamp(0, 1), [line]
+    height, width = images.shape[2:]
     if damage == PATCH:
-        side = round(amount * SIZE)
-        start = (SIZE - side) // 2
-        rows, columns = (start, start + side), (start, start + side)
+        rows, columns = _middle(height, amount), _middle(width, amount)
     else:
-        rows, columns = (SIZE - round(amount * SIZE / 2), SIZE), (0, SIZE)
+        rows, columns = (height - round(amount * height / 2), height), (0, width)
     hidden = images.clone()
     hidden[:, :, slice(*rows), slice(*columns)] = 0
     place = f"{rows[0]}:{rows[1]}, {columns[0]}:{columns[1]}"
     return hidden, ["seen = originals.clone()", f"seen[:, :, {place}] = 0"]
+
+
+def _middle(size: int, share: float) -> tuple[int, int]:
+    """Where the middle `share` of so many pixels begins and ends."""
+    side = round(share * size)
+    start = (size - side) // 2
+    return start, start + side
 
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 import gengallery
-from gengallery.images import CLASS_NAMES, to_uint8
+from gengallery.data import to_uint8
 
 from ...shared import checks
 from ...shared.kept import kept
 from ...shared.models import load
-from ...shared.originals import CLASSES
+from ...shared.originals import CLASS_NAMES, CLASSES
 from ...shared.panels import Panel, Row, awaited, gif, in_turn
 from ...shared.python import listed, script
 from ...shared.words import Text, Words, number
@@ -170,7 +170,7 @@ def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
     steps, seed = checks.whole(say("steps"), steps, 1, MOST_STEPS), checks.seed(seed)
     if _stages.known(name, steps, seed) is None:
         yield Panel([awaited(title) for title in _titles(name, seed)], "")
-    stages = _stages(name, steps, seed)  # (1 + steps, FEW, 1, 28, 28)
+    stages = _stages(name, steps, seed)  # (1 + steps, FEW, C, H, W)
     shown = np.linspace(0, steps, min(steps + 1, MOST_COLUMNS)).round().astype(int).tolist()
     captions = (say("noise"), *(say("step", number=step) for step in shown[1:]))
     rows = [
