@@ -97,7 +97,7 @@ def test_the_table_scrolls_beside_its_names(visit, monkeypatch, width, scorecard
     before = name.bounding_box()
     for index, title in enumerate(["What it is", *comparison.comparison().groups]):
         figure.get_by_role("button", name=title).click()
-        over = figure.locator("th.over span").nth(index)
+        over = figure.locator("th.over > span").nth(index)
         expect(over).to_be_in_viewport(ratio=1)
         assert name.bounding_box()["x"] == pytest.approx(before["x"], abs=1)
         assert page.evaluate(OVERFLOW) == 0
