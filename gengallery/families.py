@@ -7,6 +7,7 @@ A package that brings a family names it under the entry-point group "gengallery.
 """
 
 import pkgutil
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -54,7 +55,7 @@ def register(family: Family) -> Family:
     if not isinstance(family, Family):
         raise ValueError(f"family: expected a gengallery.Family, found {type(family).__name__}")
     known = families()
-    if family.name in known and known[family.name] != family:
+    if family.name in SUPPORT or (family.name in known and known[family.name] != family):
         raise ValueError(f"family {family.name!r}: expected a new name, found one that is taken")
     taken = {card.name for other in known.values() if other != family for card in other.cards}
     for card in family.cards:
@@ -67,7 +68,8 @@ def register(family: Family) -> Family:
 def families() -> dict[str, Family]:
     """Every family by name, in alphabetical order."""
     own = (import_module(f"{PACKAGE}.{module.name}").FAMILY for module in _modules())
-    return dict(sorted({family.name: family for family in (*own, *_entries(), *_registered.values())}.items()))
+    # Of one name, the library's own is the last and stays.
+    return dict(sorted({family.name: family for family in (*_entries(), *_registered.values(), *own)}.items()))
 
 
 def family(name: str) -> Family:
@@ -106,4 +108,14 @@ def _modules() -> list[pkgutil.ModuleInfo]:
 
 
 def _entries() -> list[Family]:
-    return [entry.load() for entry in entry_points(group=GROUP)]
+    """The families of installed packages; one that can't be had is left out, with a warning that says why."""
+    found = []
+    for entry in entry_points(group=GROUP):
+        try:
+            family = entry.load()
+            if not isinstance(family, Family):
+                raise TypeError(f"expected a gengallery.Family, found {type(family).__name__}")
+            found.append(family)
+        except Exception as error:  # another's code, in which anything may go wrong
+            warnings.warn(f"the family {entry.value} is left out: {error!r}", RuntimeWarning, stacklevel=2)
+    return found

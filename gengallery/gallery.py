@@ -136,12 +136,14 @@ class Gallery:
     def add(self, model: "Model") -> None:
         """Let `model`, which comes from no file, stand in the list under its name, for as long as this gallery lives.
 
-        Raises ValueError if it has no name, or if a file has it already.
+        Raises ValueError if it has no name, or if another model has it already.
         """
         if not model.name:
             raise ValueError("model: expected one with a name, found none; set model.name")
         if model.name in self._files():
             raise ValueError(f"model: expected a new name, found {model.name!r}, which a file of {self.folder} has")
+        if self._added.get(model.name, model) is not model:
+            raise ValueError(f"model: expected a new name, found {model.name!r}, which another model here has")
         self._added[model.name] = model
 
     def problems(self) -> dict[str, CheckpointError]:
