@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from . import api, preview, tabs
 from .server import About, Compressed, FrontPage, reach_directly
+from .shared.files import FOLDER
 from .shared.labels import Labels, i18n
 from .shared.layout import more
 from .shared.live import LIVE, VIEWS, View, go_back, restore
@@ -17,7 +18,7 @@ from .shared.panels import notice
 from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
 
-gr.set_static_paths(served())
+gr.set_static_paths([*served(), FOLDER])
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
 SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed

@@ -14,8 +14,8 @@ from demo.tabs.compare import tab as compare
 from demo.tabs.compare import table
 from demo.tabs.compare import view as comparison
 from demo.tabs.explore import view as latent
-from gengallery.evaluate import rebuilds
 from gengallery.data import to_uint8
+from gengallery.evaluation.reference import rebuilds
 
 FLAT, GAN = latent.flat_models()[0], models.noise_models()[0]
 FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}
@@ -165,10 +165,10 @@ def test_the_page_gets_what_it_sorts_and_plots_by():
     columns = re.findall(r'data-column="(\w+)"', sent["html"])
     assert len(columns) == len(set(columns))
     assert set(columns) == {column for model in sent["models"].values() for column in model["values"]}
-    assert sent["figures"].keys() == {figure.name for figure in comparison.FIGURES.values() if figure.good}
+    assert sent["figures"].keys() == {figure.name for figure in comparison.FIGURES.values() if figure.better}
     assert sent["floor"].keys() == found.floor.keys() & sent["figures"].keys()
     falling = set(re.findall(r'data-column="(\w+)" data-falling', sent["html"]))
-    assert falling == {figure.name for figure in comparison.FIGURES.values() if figure.good == comparison.HIGHER}
+    assert falling == {figure.name for figure in comparison.FIGURES.values() if figure.better == comparison.HIGHER}
 
 
 # -- one model
@@ -193,7 +193,7 @@ def test_a_card_holds_all_that_is_known(name):
     shown += [known["paper"]["authors"], known["paper"]["title"], known["paper"]["url"]]
     shown += [known["training"]["command"], known["training"]["data"], known["training"]["device"]]
     assert all(words.html(text) in html for text in shown)
-    for number in (known["parameters"], known["training"]["seconds"], known["recipe"]["rate"], known["paper"]["year"]):
+    for number in (known["parameters"], known["training"]["seconds"], known["recipe"]["lr"], known["paper"]["year"]):
         assert f">{words.html(words.number(number))}<" in html or re.search(rf"\b{number}\b", html), number
     names = [words.html(table.SETTINGS[setting]) for setting in known["training"]]
     for name in names + [f"<code>{setting}</code>" for setting in known["recipe"]]:

@@ -263,7 +263,7 @@ def test_another_figure_is_plotted(visit, figures):
     expect(page.locator("#compare line.floor")).to_have_count(0)  # which has none
     assert query(page) == {"tab": "compare", "by": "mse"}
     options = page.get_by_label("Quality", exact=True).locator("option").all_inner_texts()
-    assert options == [figure.title for figure in comparison.FIGURES.values() if figure.good]
+    assert options == [figure.title for figure in comparison.FIGURES.values() if figure.better]
     assert page.complaints == []
 
 

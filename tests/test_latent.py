@@ -12,14 +12,14 @@ import gengallery
 from demo.shared import decoders, models
 from demo.tabs.explore import view as latent
 from gengallery.data import as_labels, to_uint8
-from gengallery.model import LatentStatistics
+from gengallery.model.latents import LatentStatistics
 
 FLAT, DEEP, GAN = latent.flat_models(), latent.deep_models(), models.noise_models()[0]
 # Those that the page's script has all layers for.
 PLAIN = [
     name
     for family in ("autoencoder", "gan", "vae")
-    for name in gengallery.list_models(family)
+    for name in gengallery.list_models(family=family)
     if not gengallery.info(name)["options"]
 ]
 AREA = (-1.0, 3.0, 2.0, 6.0)
@@ -27,7 +27,7 @@ AREA = (-1.0, 3.0, 2.0, 6.0)
 
 def test_presets(monkeypatch):
     class Fake:
-        statistics = LatentStatistics(2)
+        statistics = LatentStatistics(2, 10)
 
     grid, labels = torch.stack([torch.linspace(0, 100, 2000), torch.linspace(0, -200, 2000)], dim=1), torch.arange(2000)
     Fake.statistics.fit(grid, labels % 10, grid, labels % 10)
@@ -80,9 +80,9 @@ def test_single_latents_are_those_that_tell_most(name):
     model, found = gengallery.load(name), latent.plane(name, "single", 0)
     first, second = (direction.nonzero() for direction in (found.across, found.up))
     assert first.numel() == second.numel() == 1
-    told = model.kl_per_latent(latent.examples(200, 0), as_labels(None, 200))
-    told = model.statistics.covariance.diagonal() if told is None else told
-    assert [first.item(), second.item()] == told.argsort(descending=True)[:2].tolist()
+    information = model.kl_per_latent(latent.examples(200, 0), as_labels(None, 200))
+    information = model.statistics.covariance.diagonal() if information is None else information
+    assert [first.item(), second.item()] == information.argsort(descending=True)[:2].tolist()
 
 
 def test_three_images_lie_at_the_corners():
@@ -144,7 +144,7 @@ def test_plain_decoders_run_in_the_browser(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", gengallery.list_models(option="label"))
-def test_a_model_that_can_be_told_more_stays_with_the_server(name, tmp_path):
+def test_a_model_that_takes_options_stays_with_the_server(name, tmp_path):
     assert not decoders.export(gengallery.load(name), tmp_path / "file")
     assert not (tmp_path / "file").exists()
 

@@ -9,9 +9,10 @@ from PIL import Image, ImageSequence
 
 import gengallery
 from demo.shared import models, originals
+from demo.shared.originals import CLASS_NAMES
 from demo.tabs.morph import view as morph
 from gengallery.data import to_uint8
-from gengallery.model import latent_path
+from gengallery.model.latents import latent_path
 
 VAE, GAN = models.encoding_models()[-1], models.noise_models()[0]
 WISH = {

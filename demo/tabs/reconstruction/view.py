@@ -13,7 +13,18 @@ from ...shared import checks
 from ...shared.checks import MOST_IMAGES
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models
-from ...shared.originals import ANY_CLASS, CLASS_NAMES, SOURCES, TEST, TRAIN, YOURS, Originals, originals
+from ...shared.originals import (
+    ANY_CLASS,
+    CLASS_NAMES,
+    KINDS,
+    SOURCES,
+    TEST,
+    TRAIN,
+    YOURS,
+    Originals,
+    originals,
+    picture_of,
+)
 from ...shared.panels import Panel, Row, in_turn
 from ...shared.python import listed, script
 from ...shared.words import Words, joined, number
@@ -47,6 +58,10 @@ def growing(
     checks.choice(say("damage"), damage, DAMAGES)
     amount = checks.between(say("amount"), amount, 0.0, 1.0)
     errors = checks.flag(say("errors"), errors)
+    checks.choice(say("source"), source, SOURCES)
+    checks.choice(say("class"), kind, KINDS)
+    if source == YOURS:
+        picture_of(picture)  # which refuses what is none
     wish = (source, kind, checks.count(count), checks.seed(seed), picture if source == YOURS else None, damage, amount)
     first, inputs, code = _begun(*wish)
     rows = [Row(say("source"), "" if first.notice else SOURCES[source], to_uint8(first.images), first.captions)]
