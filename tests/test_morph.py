@@ -1,4 +1,4 @@
-"""Morphs from one garment to another, and class directions."""
+"""Morphs from one image to another, and class directions."""
 
 from io import BytesIO
 

@@ -33,7 +33,9 @@ REBUILD = {
 }  # fmt: skip
 
 
-KEPT = [kept for view in (models, morph, reconstruction, steer) for kept in vars(view).values() if isinstance(kept, Kept)]
+KEPT = [
+    kept for view in (models, morph, reconstruction, steer) for kept in vars(view).values() if isinstance(kept, Kept)
+]
 
 
 @pytest.fixture(autouse=True)

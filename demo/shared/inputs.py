@@ -51,9 +51,7 @@ def picture_box(source: gr.Radio) -> gr.HTML:
     """The visitor's own picture, to be drawn or uploaded: shown while `source` asks for it. Its value is text, as
     `originals.picture_of` reads it, or ""."""
     with gr.Group(visible=False) as group:
-        picture = component(
-            STATIC / "draw.html", [], value="", image=models.image_size(), elem_id=None, elem_classes="draw"
-        )
+        picture = component(STATIC / "draw.html", [], models.image_size(), value="", elem_id=None, elem_classes="draw")
         upload = gr.UploadButton(T("upload"), file_types=["image"], size="sm")
     source.change(
         lambda chosen: gr.update(visible=chosen == originals.YOURS), source, group, api_visibility="private", **LIVE

@@ -34,14 +34,15 @@ def panel(elem_id: str) -> gr.HTML:
     return gr.HTML(EMPTY, elem_id=elem_id, elem_classes="pictures")
 
 
-def component(template: Path, functions: list, **props: Any) -> gr.HTML:
+def component(template: Path, functions: list, fixed: dict[str, Any] | None = None, **props: Any) -> gr.HTML:
     """A part of the page that lives in the browser: the file `template`, NAME.html, which NAME.js beside it brings to
-    life, with the words of the folder. NAME is its element's id."""
+    life, with the words of the folder. NAME is its element's id. What is `fixed` its script gets as it is; `props`, which
+    may change, Gradio loses when it shows a part that was hidden."""
     words = template.with_name("words.json")
     own = json.dumps(address(words)) if words.exists() else "null"  # those of static/ have the shared ones only
     start = (
         f"Promise.all([{PAGE}, {script(template.with_suffix('.js'))}]).then(async ([page, part]) => {{"
-        f"    part.start(element, props, server, await page.speaker({own}), trigger, watch);"
+        f"    part.start(element, props, server, await page.speaker({own}), trigger, watch, {json.dumps(fixed)});"
         "});"
     )
     options = {"elem_id": template.stem} | props

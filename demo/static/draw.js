@@ -12,14 +12,14 @@ function bytesOf(text) {
 
 const textOf = levels => btoa(String.fromCharCode(...levels)).replaceAll("+", "-").replaceAll("/", "_");
 
-export function start(element, props, _server, _say, trigger, watch) {
-    const canvas = element.querySelector("canvas"), { channels, height, width } = props.image, plane = height * width;
+export function start(element, props, _server, _say, trigger, watch, image) {
+    const canvas = element.querySelector("canvas"), { channels, height, width } = image, plane = height * width;
     const levels = new Uint8Array(channels * plane); // channel by channel
     let last = null; // where the pen was
 
     function show() {
         const pixels = Uint8Array.from(levels, (_, k) => levels[(k % channels) * plane + Math.floor(k / channels)]);
-        paint(canvas, pixels, props.image, 1);
+        paint(canvas, pixels, image, 1);
     }
 
     function take() {
