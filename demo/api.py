@@ -1,74 +1,83 @@
 """What programs and assistants may call: three functions, each with one picture for an answer."""
 
+from typing import Any
+
 import gradio as gr
 import numpy as np
 import torch
-import uploads
-from tabs.parts import refusing
-from views import checks, latent
-from views.common import load, models
 
 import gengallery
-from gengallery.images import CLASS_NAMES, enlarge, sheet
+from gengallery.data import enlarge, sheet
 
+from .shared import checks, uploads
+from .shared.handlers import refusing
+from .shared.models import classes, load, models
+from .shared.static import SHARED
+from .shared.words import Refusal, Words
+from .tabs.explore import view as explore
+
+say = Words(SHARED / "words.json")
 SCALE = 4  # of the pictures
 
 
 @refusing
 def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
-    """Draw images of garments from a generative model's own prior, as one PNG, in a row.
+    """Draw images from a generative model's own prior, as one PNG, in a row.
 
     Args:
         model: Name of the model, for example gan_dim_16 or vae_2.
         count: How many images, from 1 to 10.
         seed: A whole number from 0 up; the same seed gives the same images.
-        label: The class of garment, for example Sneaker or Bag, for a model that takes one; empty leaves it to chance.
+        label: The name of a class, in any case, for a model that takes one; empty leaves it to chance.
     """
-    checks.choice("model", model, models())
-    images = load(model).generate(checks.count(count), checks.seed(seed), **told(model, label))
+    checks.choice(say("model"), model, models())
+    images = load(model).generate(checks.count(count), checks.seed(seed), **condition(model, label))
     return enlarge(sheet(images, len(images)), SCALE)
 
 
-def told(model: str, label: str | None) -> dict[str, str]:
-    """What to tell `model` of the class `label`; nothing of an empty one."""
+def condition(model: str, label: str | None) -> dict[str, Any]:
+    """The arguments that give `model` the class `label`; none for an empty one."""
     if label is None or label == "":
         return {}
     able = gengallery.list_models(option="label")
     if model not in able:
-        raise ValueError(f"label: expected a model that takes one, {', '.join(able)}; found {model}")
-    return {"label": checks.choice("label", label, CLASS_NAMES)}
+        raise Refusal(say("expected_labelled", models=", ".join(able), found=model))
+    by_name = {name.casefold(): name for name in classes()}
+    name = by_name.get(label.casefold(), label) if isinstance(label, str) else label
+    return {"label": checks.choice(say("class"), name, list(classes()))}
 
 
 @refusing
 def reconstruct(model: str, picture: str) -> np.ndarray:
-    """Send a picture of a garment through a model's latents: the original as the model sees it, and beside it what the
+    """Send a picture through a model's latents: the original as the model sees it, and beside it what the
     model makes of it, as one PNG.
 
     Args:
         model: Name of the model, for example ae_64 or vae_64.
         picture: The picture, of any size, in grey or colour.
     """
-    checks.choice("model", model, models())
+    checks.choice(say("model"), model, models())
     image = uploads.read(picture)
     return enlarge(sheet(torch.cat([image, load(model).reconstruct(image)]), 2), SCALE)
 
 
 @refusing
 def latent_grid(
-    model: str, preset: str, side: int, x_min: float, x_max: float, y_min: float, y_max: float
-) -> np.ndarray:
+    model: str, preset: str, side: int,
+    x_min: float | None = None, x_max: float | None = None, y_min: float | None = None, y_max: float | None = None,
+) -> np.ndarray:  # fmt: skip
     """A grid of decoded points of a latent space with two dimensions, as one PNG; x grows to the right, y upwards.
 
     Args:
         model: Name of a model with two latents, ae_2 or vae_2.
-        preset: [-1, 1], Mean ± 2 standard deviations, 95 % of the data, or Your own, for which alone the numbers count.
+        preset: [-1, 1], Mean ± 2 standard deviations, 95 % of the data, or Your own, which alone needs the numbers.
         side: Images a side, from 2 to 30.
         x_min: Left edge.
         x_max: Right edge.
         y_min: Lower edge.
         y_max: Upper edge.
     """
-    return latent.grid(model, preset, side, x_min, x_max, y_min, y_max)
+    return explore.grid(model, preset, side, x_min, x_max, y_min, y_max)
 
 
 def offer() -> None:

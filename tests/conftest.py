@@ -1,6 +1,7 @@
 """What several test files share: the real data set, a small stand-in for it, and the training script."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from gengallery.model.spec import Card
 torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "demo"))  # whose files import one another, as when the demo runs
+sys.path.insert(0, str(ROOT))  # where the demo is a package
 TRAIN_SCRIPT = ROOT / "scripts" / "train.py"
 TRAIN_SIZE, TEST_SIZE = 640, 200  # of the stand-in
 
@@ -139,16 +140,14 @@ def train_main(train_module, monkeypatch):
 
 # -- the demo in a browser
 
-FIGURES = {
-    "Explore": "explore",
-    "Morph": "morphs",
-    "Generate": "generated",
-    "Steer": "steered",
-    "Reconstruction": "reconstructions",
-    "Memory": "memory",
-    "Learning": "learning",
-    "Compare": "compare",
-}  # the tabs, and the id of what hangs in each
+def title_of(tab: str) -> str:
+    """The English title of a tab, by its id."""
+    words = json.loads((ROOT / "demo" / "tabs" / tab / "words.json").read_text(encoding="utf-8"))
+    return words["title"]["en"]
+
+
+# The tabs by their titles, and the id of the element where the first result of each stands: that of the tab.
+FIGURES = {title_of(path.parent.name): path.parent.name for path in sorted((ROOT / "demo" / "tabs").glob("*/tab.py"))}
 PIXELS = """async image => {
     await image.decode();  // drawn before that, it may be blank
     const canvas = document.createElement('canvas');
@@ -162,7 +161,7 @@ PIXELS = """async image => {
 @pytest.fixture(scope="session")
 def app() -> ModuleType:
     """The demo as a module; importing it builds the page."""
-    return importlib.import_module("app")
+    return importlib.import_module("demo.page")
 
 
 @pytest.fixture(scope="session")
@@ -211,13 +210,13 @@ def visit(browser, address):
 
 
 def turn_to(page, tab):
-    """Open a tab and wait until its figure hangs; returns the figure."""
+    """Open a tab and wait for its result; returns the element where it stands."""
     page.get_by_role("tab", name=tab, exact=True).click()
-    return hung(page, tab)
+    return ready(page, tab)
 
 
-def hung(page, tab):
-    """The figure of a tab that is open, once it hangs."""
+def ready(page, tab):
+    """The element with the result of a tab that is open, once it is there."""
     figure = page.locator(f"#{FIGURES[tab]}")
     expect(figure.locator("img, canvas, .notice").first).to_be_visible(timeout=30_000)
     return figure

@@ -7,17 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import table
-from tabs import compare
-from views import common, comparison, latent
 
 import gengallery
-from gengallery.evaluate import rebuilds
-from gengallery.images import to_uint8
+from demo.shared import models, words
+from demo.tabs.compare import tab as compare
+from demo.tabs.compare import table
+from demo.tabs.compare import view as comparison
+from demo.tabs.explore import view as latent
+from gengallery.data import to_uint8
+from gengallery.evaluation.reference import rebuilds
 
-FLAT, GAN = latent.flat_models()[0], common.noise_models()[0]
+FLAT, GAN = latent.flat_models()[0], models.noise_models()[0]
 FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}
-EXHIBIT = next(name for name in common.models() if gengallery.info(name)["exhibit"])
+FAILURE = 'class="mark">'
+EXHIBIT = next(name for name in models.models() if gengallery.info(name)["exhibit"])
 
 
 def entries_of(found):
@@ -28,6 +31,7 @@ def entries_of(found):
 def judged(monkeypatch):
     """judged({model: figures}) gives these models a scorecard of these figures, and takes away all others."""
     info = gengallery.info
+    monkeypatch.setattr(comparison, "_comparison", comparison._comparison.__wrapped__)  # not the one that is kept
 
     def judge(figures):
         def card(name):
@@ -87,14 +91,15 @@ def test_without_scorecards_the_figures_are_awaited(judged):
         assert ("bound" in entry.awaited) == ("active_units" in entry.awaited) == ("kl" in entry.figures)
     html = table.comparison(found)
     spans = [len(FLOOR), len(FLOOR) - len(of_classes)]
-    assert sum(html.count(f'colspan="{span}"><span>not measured') for span in spans) == len(common.models())
-    assert "real images</th>" not in html
+    missing = f"<span>{words.html(table.say('not_measured'))}</span>"
+    assert sum(html.count(f'colspan="{span}">{missing}') for span in spans) == len(models.models())
+    assert f">{words.html(table.say('real_images'))}<" not in html
     assert table.as_json(found)["floor"] == {}
     assert not table.as_json(found)["figures"].keys() & FLOOR.keys()
 
 
 def test_the_best_is_marked(judged):
-    first, second, third, *_ = common.sound_models()
+    first, second, third, *_ = models.sound_models()
     judged(
         {
             first: FLOOR | {"frechet": 9.0, "precision": 0.7, "density": 1.2, "memorised": 0.0},
@@ -126,16 +131,16 @@ def test_the_table_says_what_was_measured(judged):
     html = table.comparison(found)
     *rows, last = [row for row in re.split("<tr[ >]", html) if 'scope="row"' in row]
     by_name = {re.search(r'data-model="(\w+)"', row)[1]: row for row in rows}
-    assert sorted(by_name) == sorted(common.models())
+    assert sorted(by_name) == sorted(models.models())
     columns = 1 + len(table.FACTS) + sum(map(len, found.groups.values()))
     for row in [*rows, last]:
         cells = re.findall(r"<t[hd][ >][^<]*", row)
         assert sum(int(span[1]) if (span := re.search(r'colspan="(\d+)"', cell)) else 1 for cell in cells) == columns
-    assert ">real images<" in last
-    assert ">12.50<" in by_name[GAN]
-    assert ">0.2500<" in by_name[FLAT]
-    assert {name for name, row in by_name.items() if "not measured" in row} == set(by_name) - {GAN, FLAT}
-    assert {name for name, row in by_name.items() if ">exhibit<" in row} == set(by_name) - set(common.sound_models())
+    assert f">{words.html(table.say('real_images'))}<" in last
+    assert words.html(words.numeral("12.50")) in by_name[GAN]
+    assert words.html(words.numeral("0.2500")) in by_name[FLAT]
+    assert {name for name, row in by_name.items() if table.say("not_measured") in row} == set(by_name) - {GAN, FLAT}
+    assert {name for name, row in by_name.items() if FAILURE in row} == set(by_name) - set(models.sound_models())
     assert html.count('class="over"') == 1 + len(found.groups)
     assert all(f'title="{escape(figure.meaning)}' in html for figure in comparison.SAMPLES)
 
@@ -145,25 +150,26 @@ def test_the_page_gets_what_it_sorts_and_plots_by():
     sent = json.loads(json.dumps(table.as_json(found)))
     entries = entries_of(found)
     assert list(sent["models"]) == list(entries)
-    assert [family["title"] for family in sent["families"]] == [family.title for family in found.families]
-    hues = {family["title"]: family["hue"] for family in sent["families"]}
+    assert [family["title"] for family in sent["families"]] == [words.both(family.title) for family in found.families]
+    hues = {family["title"]["en"]: family["hue"] for family in sent["families"]}
     assert len(set(hues.values())) == len(hues)
     for family in found.families:
         for entry in family.entries:
             model = sent["models"][entry.name]
             assert (model["hue"], model["exhibit"]) == (hues[family.title], entry.exhibit)
             assert model["values"] == {
-                "name": entry.name, "latent": entry.latent, "prior": entry.prior, "parameters": entry.parameters,
-                "bytes": entry.bytes, "milliseconds": entry.milliseconds, **entry.figures,
+                "name": entry.name, "latent": entry.latent, "prior": words.both(entry.prior),
+                "parameters": entry.parameters, "bytes": entry.bytes, "milliseconds": entry.milliseconds,
+                **entry.figures,
             }  # fmt: skip
             assert model["written"].keys() >= sent["figures"].keys() & entry.figures.keys()
     columns = re.findall(r'data-column="(\w+)"', sent["html"])
     assert len(columns) == len(set(columns))
     assert set(columns) == {column for model in sent["models"].values() for column in model["values"]}
-    assert sent["figures"].keys() == {figure.name for figure in comparison.FIGURES.values() if figure.good}
+    assert sent["figures"].keys() == {figure.name for figure in comparison.FIGURES.values() if figure.better}
     assert sent["floor"].keys() == found.floor.keys() & sent["figures"].keys()
     falling = set(re.findall(r'data-column="(\w+)" data-falling', sent["html"]))
-    assert falling == {figure.name for figure in comparison.FIGURES.values() if figure.good == comparison.HIGHER}
+    assert falling == {figure.name for figure in comparison.FIGURES.values() if figure.better == comparison.HIGHER}
 
 
 # -- one model
@@ -184,19 +190,20 @@ def test_a_card_holds_all_that_is_known(name):
     assert all(floor == scorecard["floor"].get(figure.name) for figure, _, floor in found.figures)
 
     html = table.card(found)
-    told = [name, known["summary"], known["notes"], found.family, found.prior, found.python]
-    told += [known["paper"]["authors"], known["paper"]["title"], known["paper"]["url"]]
-    told += [known["training"]["command"], known["training"]["data"], known["training"]["device"]]
-    assert all(escape(text) in html for text in told)
-    for number in (known["parameters"], known["training"]["seconds"], known["recipe"]["rate"], known["paper"]["year"]):
-        assert re.search(rf"\b{re.escape(f'{number:,}')}\b|\b{number}\b", html), number
-    for setting in (*known["recipe"], *known["training"]):
-        assert f"<dt>{setting.replace('_', ' ').capitalize()}</dt>" in html
+    shown = [name, known["summary"], known["notes"], found.family, found.prior, found.python]
+    shown += [known["paper"]["authors"], known["paper"]["title"], known["paper"]["url"]]
+    shown += [known["training"]["command"], known["training"]["data"], known["training"]["device"]]
+    assert all(words.html(text) in html for text in shown)
+    for number in (known["parameters"], known["training"]["seconds"], known["recipe"]["lr"], known["paper"]["year"]):
+        assert f">{words.html(words.number(number))}<" in html or re.search(rf"\b{number}\b", html), number
+    names = [words.html(table.SETTINGS[setting]) for setting in known["training"]]
+    for name in names + [f"<code>{setting}</code>" for setting in known["recipe"]]:
+        assert f"<dt>{name}</dt>" in html
     assert all(f"<code>{escape(line)}</code>" in html for line in known["equations"])
-    assert all(table.scientific(known["cost"][of]) in html for of in ("training", "image"))
-    takes = re.search(r"<dt>Takes</dt><dd><code>(.*?)</code>", html)
+    assert all(words.html(table.scientific(known["cost"][of])) in html for of in ("training", "image"))
+    takes = re.search(rf"<dt>{words.html(table.say('options'))}</dt><dd><code>(.*?)</code>", html)
     assert (takes[1].split(", ") if takes else []) == known["options"]
-    assert (">exhibit<" in html) == known["exhibit"]
+    assert (FAILURE in html) == known["exhibit"]
     assert html.count("<img") == len(found.pictures)
 
 
@@ -210,15 +217,16 @@ def test_costs_are_written_by_powers_of_ten(value, written):
 
 def test_a_slow_model_is_timed_less_often(monkeypatch):
     timed = []
+    monkeypatch.setattr(comparison, "_comparison", comparison._comparison.__wrapped__)
     monkeypatch.setattr(comparison, "milliseconds", lambda model, repeats: timed.append((model, repeats)) or 1.0)
     comparison.comparison(samples=1)
-    assert len(timed) == len(common.models())
+    assert len(timed) == len(models.models())
     assert all((repeats < comparison.REPEATS) == (model.options.steps is not None) for model, repeats in timed)
 
 
 def test_no_two_families_share_a_colour():
-    assert len({gengallery.info(name)["family"] for name in common.models()}) <= table.HUES
-    style = (Path(table.__file__).parent / "static" / "style.css").read_text()
+    assert len({gengallery.info(name)["family"] for name in models.models()}) <= table.HUES
+    style = Path(table.__file__).with_name("compare.css").read_text()
     palettes = re.findall(r"#compare \{ (--hue-1:.*?) \}", style)
     assert len(palettes) == 2  # light and dark
     for line in palettes:
@@ -231,8 +239,8 @@ def test_a_card_without_a_scorecard(judged):
     judged({})
     found = comparison.card(GAN)
     assert found.figures == ()
-    assert "not measured" in table.card(found)
-    assert ">real images<" not in table.card(found)
+    assert table.say("not_measured") in table.card(found)
+    assert table.say("real_images") not in table.card(found)
 
 
 def test_cards_escape_what_files_say(monkeypatch):
@@ -245,15 +253,15 @@ def test_cards_escape_what_files_say(monkeypatch):
 
 @pytest.mark.parametrize("bad", ["nobody", "../" + GAN, "", None, 3, True, [GAN], {"model": GAN}])
 def test_what_is_no_model_is_refused_by_name(bad):
-    with pytest.raises(ValueError, match=r"model: expected one of .*; found ") as refusal:
+    with pytest.raises(ValueError, match=r"Model: expected one of .*; found ") as refusal:
         comparison.card(bad)
     assert repr(bad)[:40] in str(refusal.value)
-    assert compare.card({"model": bad}) == {"error": str(refusal.value)}
+    assert compare.card({"model": bad}) == {"error": words.both(refusal.value.text)}
 
 
 @pytest.mark.parametrize("bad", [None, GAN, [GAN], {}, {"name": GAN}, {"model": GAN, "seed": 1}])
 def test_what_is_no_request_is_refused(bad):
-    assert compare.card(bad)["error"].startswith("request: expected ")
+    assert compare.card(bad)["error"]["en"].startswith("Request: expected ")
 
 
 def test_the_page_asks_for_a_card():

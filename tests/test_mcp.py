@@ -13,12 +13,12 @@ from conftest import ROOT, free_port
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from PIL import Image
-from views import common
 
 import gengallery
-from gengallery.images import enlarge, sheet
+from demo.shared import models
+from gengallery.data import enlarge, sheet
 
-MODEL = common.encoding_models()[0]
+MODEL = models.encoding_models()[0]
 LABELLED = gengallery.list_models(option="label")[0]
 
 
@@ -42,7 +42,7 @@ def test_an_assistant_finds_documented_tools_and_gets_a_picture():
             assert any("MCP server" in line for line in server.stdout)
             talked = talk(f"http://127.0.0.1:{port}/gradio_api/mcp/")
             with ThreadPoolExecutor(1) as thread:  # of its own, since a browser's loop may be running in this one
-                tools, plain, told, foolish = thread.submit(asyncio.run, talked).result()
+                tools, plain, bagged, foolish = thread.submit(asyncio.run, talked).result()
         finally:
             server.terminate()
     assert {tool.name for tool in tools} == {"generate", "reconstruct", "latent_grid"}
@@ -50,8 +50,8 @@ def test_an_assistant_finds_documented_tools_and_gets_a_picture():
         assert tool.description
         assert all(field.get("description") for field in tool.inputSchema["properties"].values())
     bags = gengallery.load(LABELLED).generate(3, 1, label="Bag")
-    for answer, images in ((plain, gengallery.load(MODEL).generate(3, 1)), (told, bags)):
+    for answer, images in ((plain, gengallery.load(MODEL).generate(3, 1)), (bagged, bags)):
         picture = Image.open(BytesIO(base64.b64decode(answer.content[0].data)))
         np.testing.assert_array_equal(np.asarray(picture.convert("L")), enlarge(sheet(images, 3), 4))
     assert foolish.isError
-    assert foolish.content[0].text.startswith("model: expected one of")
+    assert foolish.content[0].text.startswith("Model: expected one of")

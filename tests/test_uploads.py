@@ -5,7 +5,6 @@ import json
 import os
 import random
 import struct
-import sys
 import zlib
 from itertools import chain
 from pathlib import Path
@@ -16,11 +15,8 @@ import torch
 from conftest import run_python
 from PIL import Image
 
-from gengallery.images import as_images
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "demo"))
-
-import uploads
+from demo.shared import uploads
+from gengallery.data import as_images
 
 RNG = np.random.default_rng(0)
 RGBA = Image.fromarray(RNG.integers(0, 256, (9, 6, 4), dtype=np.uint8)).resize((101, 150))
@@ -31,8 +27,7 @@ GREY16 = RNG.integers(0, 1 << 16, (150, 90), dtype=np.uint16)
 READ_ALL = """
 import json, sys, time
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-import uploads
+from demo.shared import uploads
 from PIL import Image
 
 def peak():
@@ -45,7 +40,7 @@ def read(path):
         return str(error)
 
 Image.init()
-folder = Path(sys.argv[2])
+folder = Path(sys.argv[1])
 read(folder / "small.png")
 before, found = peak(), {}
 for path in sorted(folder.iterdir()):
@@ -90,7 +85,7 @@ def read(tmp_path):
             return uploads.read(str(path))
         except ValueError as error:
             said = str(error)
-            assert said.startswith("picture: expected ")
+            assert said.startswith("Picture: expected ")
             assert said.count("; found ") == 1
             assert not any(secret in said for secret in ("secret", str(tmp_path), "\n", "0x", "Error"))
             raise
@@ -212,15 +207,18 @@ NO_PICTURE = "something else, or a damaged one"
         (png(10, 10, BLACK, between=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(10**8)))), DAMAGED),
         (png(10, 10, BLACK, between=chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(10**6))) * 9), DAMAGED),
         (png(10, 10, BLACK, between=chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(10**8)))), DAMAGED),
-        (png(8000, 5000, b"", colour=6), "8000 × 5000 pixels"),
-        (png(3606, 3606, BLACK), "3606 × 3606 pixels"),
-        (png(20_000, 1, bytes(60_000)), "20000 × 1"),
+        (png(8000, 5000, b"", colour=6), "8,000 × 5,000 pixels"),
+        (png(3606, 3606, BLACK), "3,606 × 3,606 pixels"),
+        (png(20_000, 1, bytes(60_000)), "20,000 × 1"),
         (png(20_000, 20_000, BLACK), "many more"),
         (resized(JPEG, 65_500, 65_500), "many more"),
-        (resized(JPEG, 3_606, 3_606), "3606 × 3606 pixels"),
+        (resized(JPEG, 3_606, 3_606), "3,606 × 3,606 pixels"),
         (GIF[:6] + struct.pack("<HH", 65_535, 65_535) + GIF[10:], "many more"),
         (BMP[:18] + struct.pack("<ii", 60_000, -60_000) + BMP[26:], "many more"),
-        (saved(Image.new("L", (2829, 2829)), "WEBP", lossless=True), "at most 8 megapixels; found 2829 × 2829 pixels"),
+        (
+            saved(Image.new("L", (2829, 2829)), "WEBP", lossless=True),
+            "at most 8 megapixels; found 2,829 × 2,829 pixels",
+        ),
         (saved(RGB, "PNG") + bytes(10**7), "at most 10 MB; found more"),
     ],
     ids=lambda value: value if isinstance(value, str) else "file",
@@ -239,7 +237,7 @@ def test_a_picture_that_pil_only_warns_of_is_refused(read):
 @pytest.mark.parametrize("path", [None, 3, b"a.png", ["a.png"], {"path": "a.png"}, Path("a.png"), "", "\0", "a" * 5000])
 def test_what_is_no_path_is_refused(path):
     with pytest.raises(
-        ValueError, match=r"picture: expected an uploaded file; found (none|int|bytes|list|dict|.*Path)"
+        ValueError, match=r"Picture: expected an uploaded file; found (none|int|bytes|list|dict|.*Path)"
     ):
         uploads.read(path)
 
@@ -300,10 +298,10 @@ def test_no_file_takes_long_or_much_memory(tmp_path):
     }
     for name, content in chain(pictures.items(), bombs.items()):
         (tmp_path / name).write_bytes(content)
-    done = run_python("-W", "always", "-c", READ_ALL, Path(uploads.__file__).parent, tmp_path)
+    done = run_python("-W", "always", "-c", READ_ALL, tmp_path)
     assert done.stderr == ""  # no warning of PIL's
     found, memory = json.loads(done.stdout)
     for name, (answer, seconds) in found.items():
         assert seconds < 1.5, f"{name}: {seconds:.2f} s of the processor"
-        assert (answer == [1, 1, 28, 28]) if name in pictures else str(answer).startswith("picture: expected "), name
+        assert (answer == [1, 1, 28, 28]) if name in pictures else str(answer).startswith("Picture: expected "), name
     assert memory < 200

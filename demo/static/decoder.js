@@ -1,4 +1,4 @@
-// A decoder that runs in the page: reads the file that browser.py wrote, and turns latents into 28 x 28 images.
+// A decoder that runs in the page: reads the file that shared/decoders.py wrote, and turns latents into images.
 
 const TYPES = { F32: Float32Array, U8: Uint8Array };
 
@@ -84,28 +84,32 @@ function innermost([channels, height, width]) {
     };
 }
 
-/** The decoder of a file's buffer: {latent, tensors, decode}; decode takes a latent and gives 784 greys in [0, 1]. */
+/** The decoder of a file's buffer: {latent, image, tensors, decode}. `image` has channels, height and width; decode takes a
+ * latent and gives its levels in [0, 1], pixel by pixel, the channels innermost. */
 export function compile(buffer) {
-    const { metadata, tensors } = parse(buffer);
+    const { metadata, tensors } = parse(buffer), image = JSON.parse(metadata.image);
     const steps = [];
-    let shape;
+    let shape = null; // of the images that go from layer to layer; null while they are a row of numbers
     for (const layer of JSON.parse(metadata.layers)) {
         const weight = tensors[layer.weight], bias = tensors[layer.bias];
-        if (layer.kind === "dense") steps.push(dense(weight, bias));
-        else if (layer.kind === "transposed") {
+        if (layer.kind === "dense") {
+            steps.push(dense(weight, bias));
+            shape = null;
+        } else if (layer.kind === "transposed") {
             const [run, next] = transposed(weight, bias, layer, shape);
             steps.push(run);
             shape = next;
         } else if (layer.kind === "shape") {
             shape = layer.shape;
             if (shape[0] > 1) steps.push(innermost(shape));
-        } else if (layer.kind === "relu") steps.push(inPlace(x => (x > 0 ? x : 0)));
+        } else if (layer.kind === "relu") steps.push(inPlace(x => Math.max(0, x)));
         else if (layer.kind === "leaky") steps.push(inPlace(x => (x > 0 ? x : layer.slope * x)));
         else if (layer.kind === "sigmoid") steps.push(inPlace(x => 1 / (1 + Math.exp(-x))));
         else throw new Error(`no such layer: ${layer.kind}`);
     }
+    if (!shape && image.channels > 1) steps.push(innermost([image.channels, image.height, image.width]));
     const decode = z => steps.reduce((x, step) => step(x), Float32Array.from(z));
-    return { latent: Number(metadata.latent), tensors, decode };
+    return { latent: Number(metadata.latent), image, tensors, decode };
 }
 
 /** The decoder at an address. Throws if there is none, or the browser can't run it. */
@@ -115,12 +119,14 @@ export async function fetchDecoder(address) {
     return compile(await answer.arrayBuffer());
 }
 
-/** Grey levels, in [0, 1] or as bytes, as they go into a canvas of 28 x 28. */
-export function paint(canvas, greys, scale = 255) {
-    const context = canvas.getContext("2d"), image = context.createImageData(28, 28);
-    for (let k = 0; k < 784; k++) {
-        const level = Math.round(scale * greys[k]);
-        image.data.set([level, level, level, 255], 4 * k);
+/** Put an image of so many `channels`, `height` and `width` into a canvas: levels of grey, or of red, green and blue, in
+ * [0, 1] or as bytes, pixel by pixel. */
+export function paint(canvas, levels, { channels, height, width }, scale = 255) {
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    const context = canvas.getContext("2d"), image = context.createImageData(width, height);
+    for (let pixel = 0; pixel < width * height; pixel++) {
+        for (let c = 0; c < 3; c++) image.data[4 * pixel + c] = Math.round(scale * levels[pixel * channels + (channels > 1 ? c : 0)]);
+        image.data[4 * pixel + 3] = 255;
     }
     context.putImageData(image, 0, 0);
 }

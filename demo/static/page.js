@@ -1,5 +1,10 @@
 // What the page's scripts share: the address, languages, saving and copying, and calls of which only the last counts.
 
+import { assist } from "./access.js";
+import { keep, play, stop, watchPanels } from "./wishes.js";
+
+export { keep, play, stop };
+
 /** `work`, an async function, run one at a time: of the calls made while it runs, one more follows, and that one sees the latest. */
 export function always(work) {
     let running = false, again = false;
@@ -10,7 +15,7 @@ export function always(work) {
             again = false;
             try {
                 await work();
-            } catch (error) {
+            } catch {
                 again = false; // told on the page where it arose
             }
         } while (again);
@@ -20,44 +25,101 @@ export function always(work) {
 
 // -- the address
 
-/** What the address said when the page was opened. */
-const opened = Object.fromEntries(new URL(location).searchParams);
+const query = () => Object.fromEntries(new URL(location.href).searchParams);
+
+/** What the address said when the page was opened, or gone back to.
+ * @type {Record<string, string>} */
+let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
+/** @type {number | undefined} */
+let patience;
+const PATIENCE = 5000; // for a restoration; in ms
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 
-export const restored = () => void (restoring = false);
+export function restored() {
+    clearTimeout(patience);
+    restoring = false;
+}
 
-/** Put what a tab shows into the address, and the tab with it. */
-export function remember(tab, values) {
+/** What to call when the visitor comes back to a tab by the browser's buttons, by the tab.
+ * @type {Record<string, () => void>} */
+const returns = {};
+
+/** `act` when Back or Forward lead to `tab`: `recall` has what the address then says. */
+export const whenReturned = (tab, act) => void (returns[tab] = act);
+
+/** What each tab last put into the address. */
+const last = {};
+
+/** Put what a tab shows into the address, and the tab with it. Another tab, and whatever is a `step` of its own, can be gone
+ * back from; other changes replace what was there. */
+export function remember(tab, values, step = false) {
+    last[tab] = values;
     if (restoring && (opened.tab ?? tab) !== tab) return;
-    const address = new URL(location);
+    const address = new URL(location.href), before = address.searchParams.get("tab");
     for (const name of [...address.searchParams.keys()]) if (!name.startsWith("__")) address.searchParams.delete(name);
     address.searchParams.set("tab", tab);
     for (const [name, value] of Object.entries(values)) if (value !== null) address.searchParams.set(name, value);
-    if (address.href !== location.href) history.replaceState(history.state, "", address);
+    if (address.href === location.href) return;
+    if (step || (before !== null && before !== tab)) history.pushState({ ...history.state, step }, "", address);
+    else history.replaceState(history.state, "", address);
+    tell(address);
 }
 
-/** Remember a tab's inputs by their names; returns them all as one text. */
-export function keep(tab, names, values) {
-    const written = values.map(value => (value === null || value === "" ? null : String(value)));
-    remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
-    return JSON.stringify(values);
+/** Whether the browser's Back leads to what was there before a `step`. */
+export const stepped = () => Boolean(history.state?.step);
+
+/** Let the page around the frame of a Space take over the address (huggingface.co/docs/hub/spaces-handle-url-parameters). */
+function tell({ searchParams, hash }) {
+    if (parent !== window) parent.postMessage({ queryString: searchParams.toString(), hash }, "https://huggingface.co");
+}
+
+/** The address of this view for somebody else: without what a Space adds for this visitor alone. */
+export function viewLink() {
+    const address = new URL(location.href);
+    for (const name of [...address.searchParams.keys()]) if (name.startsWith("__")) address.searchParams.delete(name);
+    return address.href;
+}
+
+/** A tab was opened. */
+export const turned = tab => remember(tab, last[tab] ?? recall(tab));
+
+/** Follow the browser's Back and Forward: `restore` asks the server for the tab and its inputs. */
+function follow(restore) {
+    addEventListener("popstate", () => {
+        opened = query();
+        const { tab = "explore", ...values } = opened;
+        last[tab] = values;
+        restoring = true;
+        clearTimeout(patience);
+        patience = setTimeout(restored, PATIENCE);
+        restore(location.search);
+        returns[tab]?.();
+        tell(new URL(location.href));
+    });
 }
 
 // -- copying and saving
+
+const copied = new WeakSet(); // the buttons that say so
 
 /** Copy text, and say so on the button for a moment. */
 export async function copy(text, button, say) {
     try {
         await navigator.clipboard.writeText(text);
-    } catch (error) { // without a safe connection there is no clipboard
-        return void prompt(say("Copy this:"), text);
+    } catch { // without a safe connection there is no clipboard
+        return void prompt(say("copy_this"), text);
     }
-    const before = button.textContent;
-    button.textContent = say("Copied");
-    setTimeout(() => (button.textContent = before), 1500);
+    if (copied.has(button)) return;
+    const before = [...button.childNodes];
+    copied.add(button);
+    button.replaceChildren(say("copied"));
+    setTimeout(() => {
+        button.replaceChildren(...before);
+        copied.delete(button);
+    }, 1500);
 }
 
 /** Let the visitor keep a canvas as a PNG. */
@@ -69,16 +131,19 @@ export async function download(canvas, name) {
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+export const PRINT = 2400; // pixels across a printed page
+
 /** A wall of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
 export function printed(wall) {
-    const rows = [...wall.querySelectorAll(".row")].map(row => ({
+    const rows = [...wall.querySelectorAll(".row:not(.awaited)")].map(row => ({
         title: row.querySelector("header")?.innerText.replaceAll("\n", "  ") ?? "",
         pictures: [...row.querySelectorAll("img")],
-        captions: [...row.querySelectorAll("figcaption")].map(caption => caption.textContent),
+        captions: [...row.querySelectorAll("figcaption")].map(caption => caption.innerText),
     }));
-    const columns = Math.max(...rows.map(row => row.pictures.length)), scale = Math.max(8, Math.ceil(2400 / (30 * columns)));
-    const cell = 28 * scale, step = 30 * scale, line = 5 * scale;
-    const heights = rows.map(row => cell + 2 * scale + (row.title && line) + (row.captions.length && line));
+    const columns = Math.max(...rows.map(row => row.pictures.length)), { naturalWidth, naturalHeight } = rows[0].pictures[0];
+    const scale = Math.max(8, Math.ceil(PRINT / ((naturalWidth + 2) * columns)));
+    const wide = naturalWidth * scale, high = naturalHeight * scale, step = wide + 2 * scale, line = 5 * scale;
+    const heights = rows.map(row => high + 2 * scale + (row.title ? line : 0) + (row.captions.length ? line : 0));
     const canvas = new OffscreenCanvas(columns * step + 2 * scale, heights.reduce((sum, height) => sum + height, 2 * scale));
     const context = canvas.getContext("2d");
     context.fillStyle = "#fff";
@@ -94,20 +159,20 @@ export function printed(wall) {
             context.fillText(row.title, 2 * scale, top + line / 2);
             top += line;
         }
-        row.pictures.forEach((picture, i) => context.drawImage(picture, 2 * scale + i * step, top, cell, cell));
+        for (const [i, picture] of row.pictures.entries()) context.drawImage(picture, 2 * scale + i * step, top, wide, high);
         context.font = `${2.6 * scale}px sans-serif`;
-        row.captions.forEach((text, i) => context.fillText(text, 2 * scale + i * step, top + cell + line / 2, cell));
+        for (const [i, text] of row.captions.entries()) context.fillText(text, 2 * scale + i * step, top + high + line / 2, wide);
         y += heights[k];
     });
     return canvas;
 }
 
-/** Boxes to tick, or of which one is ticked, one a name. */
-export function fill(fieldset, names, { type, name, chosen, say }) {
-    const boxes = names.map(value => {
+/** Boxes to tick, or of which one is ticked, one a value, each with its title. */
+export function fill(fieldset, values, { type, name, chosen, title = value => value }) {
+    const boxes = values.map(value => {
         const label = document.createElement("label"), box = document.createElement("input");
         Object.assign(box, { type, name, value, checked: chosen.includes(value) });
-        label.append(box, " ", say(value));
+        label.append(box, " ", title(value));
         return label;
     });
     fieldset.replaceChildren(fieldset.querySelector("legend"), ...boxes);
@@ -115,60 +180,62 @@ export function fill(fieldset, names, { type, name, chosen, say }) {
 
 // -- languages
 
-/** `say(text)`: the text in the visitor's language, where there is a translation, as in pt.json. There, # stands for a
- * number; of a text in parts, divided by " · ", each part is translated. */
-export async function language() {
-    if (!navigator.language.startsWith("pt")) return text => text;
-    const words = await (await fetch(new URL("pt.json", import.meta.url))).json();
-    return text => text.split(" · ").map(part => phrase(part, words)).join(" · ");
+/** The visitor's language, of those that words.json files have, and how it writes numbers. */
+export const LANGUAGE = navigator.language.startsWith("pt") ? "pt" : "en";
+const LOCALE = { en: "en", pt: "pt-BR" }[LANGUAGE];
+document.documentElement.lang = LOCALE; // by which the style shows one of the languages that the server sends
+
+const read = async address => (await fetch(address)).json();
+const shared = read(new URL("../shared/words.json", import.meta.url));
+
+/** The words for scripts: `say(key, {name: value})` from the words.json at `address`, or from that of all; a value takes the
+ * place of its name in braces. */
+export async function speaker(address = null) {
+    const words = { ...(await shared), ...(address && (await read(new URL(address, document.baseURI)))) };
+    return (key, values = {}) => words[key][LANGUAGE].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-function phrase(text, words) {
-    if (Object.hasOwn(words, text)) return words[text];
-    const numbers = [];
-    const pattern = text.replace(/\d(?:[\d.,]*\d)?/g, number => numbers.push(number) && "#");
-    return Object.hasOwn(words, pattern) ? words[pattern].replace(/#/g, () => numbers.shift()) : text;
+/** A text that the server sent in every language, or as it is. */
+export const pick = text => (typeof text === "object" && text ? text[LANGUAGE] : text);
+
+/** A number as the visitor's language writes it, by the options of Intl.NumberFormat. */
+export const written = (number, options) => number.toLocaleString(LOCALE, options);
+
+const ATTRIBUTES = ["alt", "title", "aria-label"];
+
+/** The attributes of an element in the visitor's language, where the server sent a translation beside them. */
+function translate(element) {
+    for (const name of ATTRIBUTES) {
+        const text = element.getAttribute(`data-${LANGUAGE}-${name}`);
+        if (text !== null && element.getAttribute(name) !== text) element.setAttribute(name, text);
+    }
 }
 
-/** Put every text within an element into the visitor's language, but for code. */
-export function translate(element, say) {
-    const parts = [element, ...[...element.querySelectorAll("template")].map(template => template.content)];
-    for (const part of parts) {
-        const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
-        while (walker.nextNode()) {
-            const node = walker.currentNode, text = node.data.trim();
-            if (!text || node.parentElement?.closest("code")) continue;
-            const said = say(text.replace(/\s+/g, " "));
-            if (said !== text) node.data = node.data.replace(text, () => said);
+/** Keep the attributes of the page translated. Gradio keeps the elements of what is drawn again, and changes their attributes. */
+function translateAll() {
+    const selector = ATTRIBUTES.map(name => `[data-${LANGUAGE}-${name}]`).join();
+    for (const element of document.querySelectorAll(selector)) translate(element);
+    new MutationObserver(changes => {
+        for (const { target, type, addedNodes } of changes) {
+            if (type === "attributes") translate(target);
+            for (const node of addedNodes)
+                if (node instanceof Element) for (const element of [node, ...node.querySelectorAll(selector)]) translate(element);
         }
-        for (const name of ["alt", "title", "aria-label"])
-            for (const node of part.querySelectorAll(`[${name}]`)) {
-                const text = node.getAttribute(name), said = say(text);
-                if (said !== text) node.setAttribute(name, said);
-            }
-    }
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ATTRIBUTES });
 }
 
-/** Translate what the server sends, and listen to the buttons below the walls. */
-export async function attend() {
-    const say = await language();
-    document.documentElement.lang = navigator.language.startsWith("pt") ? "pt" : "en";
-    if (document.documentElement.lang === "pt") {
-        for (const part of document.querySelectorAll(".say")) translate(part, say);
-        // A wall that is drawn again keeps its nodes, and only their texts change back.
-        new MutationObserver(changes => {
-            for (const { target, addedNodes } of changes) {
-                const changed = target.nodeType === 1 ? target : target.parentElement;
-                if (changed?.closest(".say")) translate(changed, say);
-                for (const node of addedNodes)
-                    if (node.nodeType === 1) for (const part of node.querySelectorAll(".say")) translate(part, say);
-            }
-        }).observe(document.body, { childList: true, characterData: true, subtree: true });
-    }
+/** Translate what the server sends, and listen to the buttons below the panels, to the browser's own and to the keyboard;
+ * `restore` asks the server for the view of an address. */
+export async function attend(restore) {
+    follow(restore);
+    watchPanels();
+    assist();
+    translateAll();
+    const say = await speaker();
     document.addEventListener("click", event => {
-        const button = event.target.closest(".say .share button");
-        if (!button) return;
-        if (button.dataset.do === "link") copy(location.href, button, say);
-        else download(printed(button.closest(".say").querySelector(".wall")), "gengallery.png");
+        const button = event.target instanceof Element && event.target.closest(".pictures .share button");
+        if (!(button instanceof HTMLElement)) return;
+        if (button.dataset.do === "link") copy(viewLink(), button, say);
+        else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
     });
 }

@@ -243,7 +243,12 @@ def _ground_for(rgba: Image.Image, image: ImageSpec) -> str:
     """The colour to lay a transparent picture on, so that what is visible stays so."""
     grey = np.asarray(rgba.convert("RGB").convert("L"), dtype=np.float64)
     alpha = np.asarray(rgba.getchannel("A"), dtype=np.float64)
-    visible = float((grey * alpha).sum() / alpha.sum()) if alpha.any() else 0.0
+    return ground_for(float((grey * alpha).sum() / alpha.sum()) if alpha.any() else 0.0, image)
+
+
+def ground_for(visible: float, image: ImageSpec) -> str:
+    """The colour, "black" or "white", to lay a transparent picture on whose visible pixels have the mean luminance
+    `visible`, from 0 to 255."""
     return "black" if visible > (127 if image.light_on_dark else NEARLY_WHITE) else "white"
 
 

@@ -1,0 +1,85 @@
+"""The page: the tabs, each found by its folder, and their look."""
+
+import json
+import os
+
+import gradio as gr
+import torch
+from starlette.middleware import Middleware
+
+from . import api, preview, tabs
+from .server import About, Compressed, FrontPage, reach_directly
+from .shared.files import FOLDER
+from .shared.labels import Labels, i18n
+from .shared.layout import more
+from .shared.live import LIVE, VIEWS, View, go_back, restore
+from .shared.models import dataset_name, models, problems
+from .shared.panels import notice
+from .shared.static import PAGE, SHARED, served, styles
+from .shared.words import Words, html
+
+gr.set_static_paths([*served(), FOLDER])
+torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
+
+SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+TABS = tabs.find_tabs()
+
+say = Words(SHARED / "words.json")
+tagline = say("tagline", count=len(models()), dataset=dataset_name())
+
+with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
+    head = gr.HTML(
+        f'<a class="skip" href="#main">{html(say("skip"))}</a><p class="voice" role="status" aria-live="polite"></p>'
+        f'<header class="title"><h1>gengallery</h1><p>{html(tagline)}</p></header>',
+        elem_id="head",
+        js_on_load=f"{PAGE}.then(page => page.attend(search => trigger('back', {{ search }})));",
+    )
+    for file, cause in problems().items():
+        gr.HTML(notice(say("left_out", file=file, cause=cause)))
+    with gr.Tabs(selected=next(iter(TABS)), overflow_behavior="wrap") as row:  # or that of the address: see server.py
+        for name, tab in TABS.items():
+            with gr.Tab(Labels(tabs.FOLDER / name / "tab.py")("title"), id=name) as box:
+                tab.build(box)
+                more(tabs.FOLDER / name)
+            VIEWS.setdefault(name, View(box, {}))  # those that live in the page look after themselves
+            box.select(
+                None, None, None, js=f"async () => (await {PAGE}).turned({json.dumps(name)})", api_visibility="private"
+            )
+    api.offer()
+    boxes = [box for view in VIEWS.values() for box in view.inputs.values()]
+    # `back` is an event of the page's script, which Gradio knows by its name there.
+    for arrival, handler in ((demo.load, restore), (head.back, go_back)):  # type: ignore[attr-defined]
+        arrival(handler, None, [row, *boxes], api_visibility="private", **LIVE).then(
+            None, None, None, js=f"async () => (await {PAGE}).restored()", api_visibility="private"
+        )
+
+# Gradio's default weights are 400 and 600, but the file of weight 600 that it brings lacks most letters.
+SANS = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
+THEME = gr.themes.Base(
+    primary_hue="stone",
+    secondary_hue="stone",
+    neutral_hue="stone",
+    radius_size="sm",
+    font=[SANS, "ui-sans-serif", "system-ui", "sans-serif"],
+)
+
+
+def launch(**options) -> str:
+    """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
+    reach_directly([options.get("server_name"), os.environ.get("GRADIO_SERVER_NAME")])
+    root = options.get("root_path") or os.environ.get("GRADIO_ROOT_PATH", "")
+    about = About("gengallery", tagline, preview.address(), TABS, root)
+    _, url, _ = demo.launch(
+        app_kwargs={"middleware": [Middleware(Compressed), Middleware(FrontPage, about=about)]},
+        theme=THEME,
+        css_paths=styles(),
+        i18n=i18n(),
+        ssr_mode=False,
+        run_history=False,
+        footer_links=[],
+        show_error=True,
+        max_file_size="10mb",
+        state_session_capacity=SESSIONS,
+        **options,
+    )
+    return url

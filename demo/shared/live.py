@@ -1,0 +1,172 @@
+"""A tab's view, live and in the address."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from inspect import isgeneratorfunction
+from typing import Any
+from urllib.parse import parse_qsl
+
+import gradio as gr
+import numpy as np
+from gradio.components import Component
+
+from .labels import Labels
+from .originals import picture_of
+from .panels import answer, notice
+from .static import PAGE
+from .words import said
+
+T = Labels(__file__)
+LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
+INTERVAL = 0.5  # seconds between two versions of a panel that grows
+
+
+@dataclass(frozen=True)
+class View:
+    """A tab's inputs, by the names that they have in the address."""
+
+    tab: gr.Tab
+    inputs: Mapping[str, Any]
+
+
+VIEWS: dict[str, View] = {}  # by the tab's id
+
+
+def live(
+    tab: gr.Tab, inputs: Mapping[str, Any], handler: Callable, pages: Sequence[gr.HTML],
+    surprise: Callable[[np.random.Generator], dict[str, Any]],
+) -> None:  # fmt: skip
+    """Draw `pages` by `handler` when the tab first opens and whenever an input changes; the inputs stay in the address.
+
+    `handler` takes the inputs by order and gives HTML, one for each page, or yields it again and again as it grows;
+    then a button can stop it. What it refuses, the pages say. Another button brings something that `surprise` finds.
+    """
+    key, names, boxes = str(tab.id), list(inputs), list(inputs.values())
+    VIEWS[key] = View(tab, inputs)
+    grows = isgeneratorfunction(handler)
+    ways: dict[str, Any] = LIVE | ({"queue": True} if grows else {})
+
+    def answered(found: Any, wish: Any) -> Any:
+        number = str(wish).split(" ", 1)[0]
+        shown = [answer(html, number) for html in ([found] if isinstance(found, str) else found)]
+        return shown if len(shown) > 1 else shown[0]
+
+    def refused(error: ValueError) -> list[str]:
+        return [notice(said(error))] * len(pages)
+
+    def drawn(wish: Any, *values: Any) -> Any:
+        try:
+            return answered(handler(*values), wish)
+        except ValueError as error:
+            return answered(refused(error), wish)
+
+    def growing(wish: Any, *values: Any) -> Iterator[Any]:
+        try:
+            for found in throttled(handler(*values)):
+                yield answered(found, wish)
+        except ValueError as error:
+            yield answered(refused(error), wish)
+
+    # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
+    # when the sum of them has changed. It numbers what it asks for, and the panels say which of that they answer.
+    wish = gr.Textbox(visible="hidden", label=T("all_inputs"))
+    told = ", ".join(map(json.dumps, (key, names, [page.elem_id for page in pages])))
+    gr.on(
+        [tab.select, *(box.change for box in boxes)], None, boxes, wish,
+        js=f"async (...values) => (await {PAGE}).keep({told}, values)", api_visibility="private",
+    )  # fmt: skip
+    again = gr.Button(visible="hidden", elem_id=f"again-{key}")
+    again.click(
+        None,
+        boxes,
+        wish,
+        js=f"async (...values) => (await {PAGE}).keep({told}, values, true)",
+        api_visibility="private",
+    )
+    drawing = wish.change(growing if grows else drawn, [wish, *boxes], pages, api_visibility="private", **ways)
+
+    def surprised() -> list[Any]:
+        found = surprise(np.random.default_rng())
+        return [found.get(name, gr.skip()) for name in names]
+
+    button = gr.Button(T("surprise"), size="sm", elem_classes="plainly")
+    button.click(surprised, None, boxes, api_visibility="private", **LIVE)
+    if grows:
+        stop = gr.Button(T("stop"), size="sm", elem_classes=["plainly", "stop"])
+        stop.click(
+            None, None, None, cancels=drawing, js=f"async () => (await {PAGE}).stop({json.dumps(key)})",
+            api_visibility="private",
+        )  # fmt: skip
+
+
+WORKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="growing")
+
+
+def throttled(values: Iterator[Any]) -> Iterator[Any]:
+    """The last of `values`, and those that half a second went by without another for, or since the one before."""
+    value, pending, last = None, False, time.monotonic()
+    while True:
+        coming = WORKERS.submit(next, values, values)  # which ends with itself
+        if pending:
+            try:
+                following = coming.result(max(0.0, last + INTERVAL - time.monotonic()))
+            except TimeoutError:
+                last, pending = time.monotonic(), False
+                yield value
+        following = coming.result()
+        if following is values:
+            break
+        value, pending = following, True
+    if pending:
+        yield value
+
+
+def restore(request: gr.Request) -> list[Any]:
+    """The tab that the address names, and the values that it gives for its inputs, as far as they make sense."""
+    return _restored(dict(request.query_params), back=False)
+
+
+def go_back(event: gr.EventData) -> list[Any]:
+    """The same for an address that the visitor went back to, or forward: what it doesn't say is as at the start."""
+    search = event._data.get("search") if isinstance(event._data, dict) else None
+    query = dict(parse_qsl(search.removeprefix("?"))) if isinstance(search, str) else {}
+    return _restored({"tab": next(iter(VIEWS))} | query, back=True)
+
+
+def _restored(query: dict[str, str], back: bool) -> list[Any]:
+    chosen = query.get("tab", "")
+    found = [gr.update(selected=chosen) if chosen in VIEWS else gr.skip()]
+    for key, view in VIEWS.items():
+        for name, box in view.inputs.items():
+            value = _parsed(box, query[name]) if key == chosen and name in query else None
+            if value is None and back and key == chosen:
+                value = box.value
+            found.append(gr.skip() if value is None else value)
+    return found
+
+
+def _parsed(box: Component, text: str) -> Any:
+    """The value of `box` that `text` in an address stands for; None if it is no such value."""
+    match box:
+        case gr.CheckboxGroup():
+            return [value for _, value in box.choices if value in text.split(",")] or None
+        case gr.Radio() | gr.Dropdown():
+            return text if text in [value for _, value in box.choices] else None
+        case gr.Checkbox():
+            return {"true": True, "false": False}.get(text)
+        case gr.Slider() | gr.Number():
+            try:
+                number = float(text)
+            except ValueError:
+                return None
+            fits = (box.minimum or 0) <= number <= (box.maximum or 0) and (box.step != 1 or number == int(number))
+            return (int(number) if box.step == 1 else number) if fits else None
+        case _:
+            try:
+                picture_of(text)
+            except ValueError:
+                return None
+            return text

@@ -1,0 +1,124 @@
+// What a tab was asked for, and whether its panels show it: each panel says, in data-of, which wish it answers.
+
+import { remember, speaker } from "./page.js";
+
+const SLOW = 700, LOST = 4000; // ms after which a panel says that it waits, and after which the connection is looked at
+
+/** By the tab: the number of its last wish, its inputs as text, the ids of its panels.
+ * @type {Record<string, {number: number, text: string, panels: string[], stopped?: boolean, lost?: boolean, since: number}>} */
+const wishes = {};
+let numbers = 0;
+
+/** Remember a tab's inputs by their names, in the address too; returns them as one text, which differs when any of them does,
+ * or when it is to be drawn `anew`. */
+export function keep(tab, names, panels, values, anew = false) {
+    const written = values.map(value => (value === null || value === "" ? null : String(value)));
+    remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
+    const text = JSON.stringify(values);
+    if (anew || wishes[tab]?.text !== text) {
+        wishes[tab] = { number: ++numbers, text, panels, since: performance.now() };
+        announce("");
+        judge(tab);
+        setTimeout(() => judge(tab), SLOW);
+        setTimeout(() => look(tab, wishes[tab].number), LOST);
+    }
+    return `${wishes[tab].number} ${text}`;
+}
+
+/** The visitor stopped what a tab was making. */
+export function stop(tab) {
+    if (!wishes[tab]) return;
+    wishes[tab].stopped = true;
+    judge(tab);
+}
+
+const PAUSE = 600; // between two moments of a film; in ms
+let playing = false;
+
+/** Go through the moments of a tab, one after the other as its panels answer, from where it stands or from the start; or pause. */
+export async function play(tab) {
+    const panel = document.getElementById(tab)?.closest("[role=tabpanel]"), button = document.activeElement?.closest("button");
+    if (!panel || playing) return void (playing = false);
+    playing = true;
+    const say = await speaker();
+    if (button) button.textContent = say("pause");
+    const boxes = () => [...panel.querySelectorAll(".moments input")].filter(box => box instanceof HTMLInputElement);
+    let place = boxes().findIndex(box => box.checked) + 1;
+    if (place === boxes().length) place = 0;
+    for (; playing && place < boxes().length && panel.checkVisibility(); place++) {
+        boxes()[place].click();
+        await new Promise(resolve => setTimeout(resolve, PAUSE));
+        while (playing && panel.querySelector("[aria-busy=true]")) await new Promise(requestAnimationFrame);
+    }
+    playing = false;
+    if (button) button.textContent = say("play");
+}
+
+/** Put on each panel of a tab how it stands to the wish, for the style to show: "waiting", "stopped", "stale" (stopped before
+ * anything new stood there), "lost" (no connection), or nothing. */
+function judge(tab) {
+    const wish = wishes[tab];
+    let done = true;
+    for (const id of wish.panels) {
+        const panel = document.getElementById(id), made = panel?.querySelector(".made");
+        if (!(made instanceof HTMLElement)) continue;
+        const answers = made.dataset.of === String(wish.number), whole = answers && !made.querySelector(".awaited");
+        const waits = !answers && performance.now() - wish.since >= SLOW - 1;
+        let state = "";
+        if (!whole && wish.stopped) state = answers ? "stopped" : "stale";
+        else if (!answers && wish.lost) state = "lost";
+        else if (waits) state = "waiting";
+        panel.dataset.state = state;
+        panel.setAttribute("aria-busy", String(!whole && !wish.stopped && !wish.lost));
+        done &&= whole;
+        if (state === "stopped" || state === "stale" || state === "lost") announce(textOf(made.querySelector(`.state.${state} span`)));
+    }
+    if (done) speaker().then(say => announce(say("done")));
+}
+
+/** Where no answer came, see whether the server can be reached at all. */
+async function look(tab, number) {
+    const open = () => wishes[tab].number === number && !wishes[tab].stopped;
+    const unanswered = () => wishes[tab].panels.some(id => {
+        const made = document.getElementById(id)?.querySelector(".made");
+        return made instanceof HTMLElement && made.dataset.of !== String(number);
+    });
+    if (!open() || !unanswered()) return;
+    let lost = !navigator.onLine;
+    try {
+        await fetch(import.meta.url, { cache: "no-store" });
+        lost = false;
+    } catch {
+        lost = true;
+    }
+    if (!open() || !unanswered()) return;
+    wishes[tab].lost = lost;
+    judge(tab);
+    setTimeout(() => look(tab, number), LOST);
+}
+
+/** What an element says in the visitor's language. */
+const textOf = element => (element instanceof HTMLElement ? element.innerText : "");
+
+/** Tell those who can't see the change. */
+function announce(text) {
+    const voice = document.querySelector(".voice");
+    if (voice && voice.textContent !== text) voice.textContent = text;
+}
+
+/** Look at the panels whenever the server sends one. */
+export function watchPanels() {
+    new MutationObserver(changes => {
+        const changed = new Set();
+        for (const { target } of changes) {
+            const panel = (target instanceof Element ? target : target.parentElement)?.closest("[data-state]");
+            for (const [tab, { panels }] of Object.entries(wishes)) if (panel && panels.includes(panel.id)) changed.add(tab);
+        }
+        for (const tab of changed) judge(tab);
+    }).observe(document.body, { childList: true, subtree: true, attributeFilter: ["data-of"] });
+    document.addEventListener("click", event => {
+        const button = event.target instanceof Element && event.target.closest(".state [data-do=again]");
+        const tab = button && Object.keys(wishes).find(tab => wishes[tab].panels.some(id => document.getElementById(id)?.contains(button)));
+        if (tab) document.getElementById(`again-${tab}`)?.click();
+    });
+}

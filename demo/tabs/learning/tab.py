@@ -1,0 +1,61 @@
+"""The tab Learning: a model at moments of its training."""
+
+from typing import Any
+
+import gradio as gr
+
+import gengallery
+
+from ...shared.inputs import count_box, seed_box
+from ...shared.labels import Labels
+from ...shared.layout import intro, panel
+from ...shared.live import LIVE, live
+from ...shared.panels import to_html
+from ...shared.static import PAGE
+from ...shared.tab import Tab
+from ...shared.words import Words
+from . import view
+
+T, say = Labels(__file__), Words(__file__)
+
+
+def build(tab: gr.Tab) -> None:
+    """Fill the tab."""
+    intro(say("heading"), say("lead"))
+    names = gengallery.list_histories()
+    with gr.Row(elem_classes="room"):
+        with gr.Column(scale=1, min_width=240):
+            buttons = gr.Row(elem_classes="buttons")
+            model = gr.Radio(names, value=view.first_history(), label=T("model"))
+            every = [str(epoch) for epoch in view.all_epochs()]
+            epochs = gr.Radio(every, value=every[0], label=T("epochs"), elem_classes=["words", "moments"])
+            count, seed = count_box(), seed_box()
+        with gr.Column(scale=4, min_width=320):
+            page = panel("learning")
+    inputs = {"model": model, "epochs": epochs, "count": count, "seed": seed}
+    with buttons:
+        play = gr.Button(T("play"), size="sm", elem_classes="plainly")
+        live(tab, inputs, draw, [page], view.surprise)
+    play.click(None, None, None, js=f"async () => (await {PAGE}).play('learning')", api_visibility="private")
+    gr.on([tab.select, model.change], moments, [model, epochs], epochs, api_visibility="private", **LIVE)
+
+
+def moments(model: Any, epochs: Any) -> Any:
+    """The choice of epochs as the model's snapshots have it."""
+    if model not in gengallery.list_histories():
+        return gr.skip()
+    known = list(view.course(model))
+    return gr.Radio([str(epoch) for epoch in known], value=str(view.last_before(model, number(epochs) or 0)))
+
+
+def number(text: Any) -> Any:
+    """The whole number that `text` stands for; anything else as it is, to be refused."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() else text
+
+
+def draw(model, epochs, count, seed) -> str:
+    """The panel."""
+    return to_html(view.learning(model, number(epochs), count, seed))
+
+
+TAB = Tab(order=70, build=build)
