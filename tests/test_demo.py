@@ -658,9 +658,9 @@ def test_the_page_speaks_portuguese(visit, app):
     expect(page.locator(".prose.pt").locator("visible=true").first).to_contain_text("Os momentos")
     expect(page.locator(".prose.en").locator("visible=true")).to_have_count(0)
     assert page.complaints == []
-    page = visit(query="?tab=learning&model=vae_2&epochs=4", locale="pt-BR")
-    note = page.locator("#learning .row header > span").last
-    expect(note).to_have_text(re.compile(r"^depois de 4 épocas · erro 0,\d+$"), use_inner_text=True, timeout=30_000)
+    page = visit(query="?tab=reconstruction&models=gan_dim_8&errors=false", locale="pt-BR")
+    note = page.locator("#reconstruction .row header > span").last
+    expect(note).to_have_text(re.compile(r"^busca · erro 0,\d+$"), use_inner_text=True, timeout=30_000)
 
 
 def test_panels_that_grow_speak_portuguese_to_the_end(visit):
