@@ -20,13 +20,13 @@ SCALE = 4  # of the pictures
 
 @refusing
 def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
-    """Draw images of garments from a generative model's own prior, as one PNG, in a row.
+    """Draw images from a generative model's own prior, as one PNG, in a row.
 
     Args:
         model: Name of the model, for example gan_dim_16 or vae_2.
         count: How many images, from 1 to 10.
         seed: A whole number from 0 up; the same seed gives the same images.
-        label: The class of garment, for example Sneaker or bag, for a model that takes one; empty leaves it to chance.
+        label: The class, for example Sneaker or bag, for a model that takes one; empty leaves it to chance.
     """
     checks.choice(say("model"), model, models())
     images = load(model).generate(checks.count(count), checks.seed(seed), **condition(model, label))
@@ -47,7 +47,7 @@ def condition(model: str, label: str | None) -> dict[str, str]:
 
 @refusing
 def reconstruct(model: str, picture: str) -> np.ndarray:
-    """Send a picture of a garment through a model's latents: the original as the model sees it, and beside it what the
+    """Send a picture through a model's latents: the original as the model sees it, and beside it what the
     model makes of it, as one PNG.
 
     Args:

@@ -85,7 +85,7 @@ def opened(browser: Any, address: str, tab: str, theme: str) -> Any:
     """The tab in a page, once its pictures are there."""
     page = browser.new_page()
     page.goto(f"{address}/?tab={tab}&{QUERIES.get(tab, '')}&__theme={theme}")
-    page.locator(".matrix-image[src], .wall img, table.compare img").locator("visible=true").first.wait_for()
+    page.locator(".matrix-image[src], .rows img, table.compare img").locator("visible=true").first.wait_for()
     page.wait_for_load_state("networkidle")
     time.sleep(0.5)  # for what fades in
     return page

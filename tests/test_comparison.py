@@ -158,9 +158,14 @@ def test_the_page_gets_what_it_sorts_and_plots_by():
             model = sent["models"][entry.name]
             assert (model["hue"], model["exhibit"]) == (hues[family.title], entry.exhibit)
             assert model["values"] == {
-                "name": entry.name, "latent": entry.latent, "prior": words.both(entry.prior), "parameters": entry.parameters,
-                "bytes": entry.bytes, "milliseconds": entry.milliseconds, **entry.figures,
-            }  # fmt: skip
+                "name": entry.name,
+                "latent": entry.latent,
+                "prior": words.both(entry.prior),
+                "parameters": entry.parameters,
+                "bytes": entry.bytes,
+                "milliseconds": entry.milliseconds,
+                **entry.figures,
+            }
             assert model["written"].keys() >= sent["figures"].keys() & entry.figures.keys()
     columns = re.findall(r'data-column="(\w+)"', sent["html"])
     assert len(columns) == len(set(columns))

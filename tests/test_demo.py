@@ -50,7 +50,8 @@ TEXTS = """() => {
     const walker = document.createTreeWalker(page, NodeFilter.SHOW_TEXT);
     while (walker.nextNode()) if (seen(walker.currentNode.parentElement)) found.push(walker.currentNode.data);
     for (const name of ['alt', 'title', 'aria-label'])
-        for (const node of page.querySelectorAll(`[${name}]:not(input)`)) if (seen(node)) found.push(node.getAttribute(name));
+        for (const node of page.querySelectorAll(`[${name}]:not(input)`))
+            if (seen(node)) found.push(node.getAttribute(name));
     return found.map(text => text.trim().replace(/\\s+/g, ' ')).filter(text => text);
 }"""
 
@@ -434,7 +435,7 @@ def decoded(page) -> dict[str, list[float]]:
 
 
 def garment(pad) -> np.ndarray:
-    return np.array(pad.locator(".garment").evaluate(CANVAS), np.uint8).reshape(28, 28)
+    return np.array(pad.locator(".decoded").evaluate(CANVAS), np.uint8).reshape(28, 28)
 
 
 def close(image: np.ndarray, name: str, z: list[float]) -> bool:

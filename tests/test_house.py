@@ -15,7 +15,7 @@ LIBRARY = sorted((ROOT / "gengallery").rglob("*.py"))
 DEMO = sorted((ROOT / "demo").rglob("*.py"))
 CODE = [*LIBRARY, *sorted((ROOT / "scripts").rglob("*.py")), *DEMO]
 # The files of the demo that know Gradio; views and the files that they need don't.
-GRADIO = {"page.py", "api.py", "tab.py", "handlers.py", "inputs.py", "labels.py", "layout.py", "live.py"}
+GRADIO = {"page.py", "api.py", "tab.py", "files.py", "handlers.py", "inputs.py", "labels.py", "layout.py", "live.py"}
 
 
 def in_project(paths):

@@ -18,7 +18,7 @@ from torch.fx.proxy import TraceError
 from gengallery.images import NO_CLASS
 from gengallery.model import Condition, Model
 
-UNTOLD = Condition(torch.full((1,), NO_CLASS))
+NO_CONDITION = Condition(torch.full((1,), NO_CLASS))
 TOLERANCE = 0.5 / 255  # of a pixel, when weights are rounded to half precision
 
 
@@ -30,12 +30,12 @@ class Decoder(nn.Module):
         self.model = model
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.model.decoder(z, UNTOLD)
+        return self.model.decoder(z, NO_CONDITION)
 
 
 def export(model: Model, path: Path) -> bool:
     """Write the decoder of `model` to `path`; False, and nothing written, if the script can't do it: it lacks a layer,
-    the decoder is no plain sequence of them, or the model can be told what the script has no words for."""
+    the decoder is no plain sequence of them, or the model takes a class or steps, which the script does not."""
     if model.options.names:
         return False
     try:

@@ -16,7 +16,7 @@ export function always(work) {
             try {
                 await work();
             } catch {
-                again = false; // told on the page where it arose
+                again = false; // said on the page where it arose
             }
         } while (again);
         running = false;
@@ -133,9 +133,9 @@ export async function download(canvas, name) {
 
 export const PRINT = 2400; // pixels across a printed page
 
-/** A wall of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
-export function printed(wall) {
-    const rows = [...wall.querySelectorAll(".row:not(.awaited)")].map(row => ({
+/** A panel of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
+export function printed(panel) {
+    const rows = [...panel.querySelectorAll(".row:not(.awaited)")].map(row => ({
         title: row.querySelector("header")?.innerText.replaceAll("\n", "  ") ?? "",
         pictures: [...row.querySelectorAll("img")],
         captions: [...row.querySelectorAll("figcaption")].map(caption => caption.innerText),
@@ -236,6 +236,6 @@ export async function attend(restore) {
         const button = event.target instanceof Element && event.target.closest(".pictures .share button");
         if (!(button instanceof HTMLElement)) return;
         if (button.dataset.do === "link") copy(viewLink(), button, say);
-        else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
+        else download(printed(button.closest(".pictures").querySelector(".rows")), "gengallery.png");
     });
 }

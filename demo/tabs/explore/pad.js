@@ -1,4 +1,4 @@
-// One model of Explore: its map, the garment under the cursor, its matrix.
+// One model of Explore: its map, the decoded image under the cursor, its matrix.
 //
 // A place on a map is (u, v) in [0, 1] x [0, 1], u to the right, v upwards: the share of the way across the map. All maps
 // share it, since each latent space has a scale of its own. (a, b) are the coordinates of a model's plane, and the latent is
@@ -23,7 +23,7 @@ export class Pad {
         this.find("b").textContent = name;
         this.element.style.setProperty("--side", `${explorer.props.image.width}px`);
         this.canvas.setAttribute("aria-label", explorer.say("map_of", { model: name }));
-        this.find(".garment").setAttribute("aria-label", explorer.say("decoded_by", { model: name }));
+        this.find(".decoded").setAttribute("aria-label", explorer.say("decoded_by", { model: name }));
         this.listen();
         this.drawMatrix = always(() => this.askMatrix());
         this.askDecode = always(() => this.decodeThere());
@@ -202,7 +202,7 @@ export class Pad {
 
         const [across, up] = this.coordinates(this.place).map(coordinate);
         this.find("output").textContent = this.explorer.say("place", { x: across, y: up });
-        if (this.decoder) paint(this.find(".garment"), this.decoder.decode(this.z), this.decoder.image);
+        if (this.decoder) paint(this.find(".decoded"), this.decoder.decode(this.z), this.decoder.image);
         else this.askDecode();
     }
 
@@ -219,7 +219,7 @@ export class Pad {
 
     async decodeThere() {
         const { levels } = await this.explorer.ask("decode", { model: this.name, z: this.z });
-        paint(this.find(".garment"), levels, this.explorer.props.image, 1);
+        paint(this.find(".decoded"), levels, this.explorer.props.image, 1);
     }
 
     async askMatrix() {

@@ -1,4 +1,4 @@
-"""The tab Morph: from one garment to another, with class directions to add and take away."""
+"""The tab Morph: from one image to another, with class directions to add and take away."""
 
 from collections.abc import Iterator
 from typing import Any

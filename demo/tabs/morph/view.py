@@ -1,4 +1,4 @@
-"""From one garment to another, through the latents of any model; and class directions to add and take away."""
+"""From one image to another, through the latents of any model; and class directions to add and take away."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
