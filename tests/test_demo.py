@@ -189,7 +189,7 @@ def test_long_work_shows_what_it_has_and_can_be_stopped(visit):
     # Those whose search takes a second or so for a row: neither done at once, nor long on its way.
     names = [name for name in models.noise_models() if gengallery.info(name)["latent"] <= 32]
     page = visit(query=f"?tab=reconstruction&models={','.join(names)}&errors=false")
-    rows = page.locator("#reconstruction .row")
+    rows = page.locator("#reconstruction .row:not(.awaited)")
     expect(rows.nth(1)).to_be_visible(timeout=30_000)
     page.get_by_role("button", name="Stop").locator("visible=true").click()
     page.wait_for_timeout(1500)  # for a row that was already on its way
@@ -337,7 +337,7 @@ TOLD = {  # what an address says
         "label": "Coat", "stepping": STEPPING, "steps": "4",
     },
     "memory": {"model": "vae_2", "count": "2", "seed": "9"},
-    "learning": {"model": gengallery.list_histories()[-1], "moment": "2", "count": "3", "seed": "4"},
+    "learning": {"model": gengallery.list_histories()[-1], "epochs": "2", "count": "3", "seed": "4"},
 }  # fmt: skip
 MEANT = {
     "generate": lambda: generate.same_seed(["ae_2", "gan_dim_16"], 3, 7),
@@ -390,7 +390,7 @@ def test_the_address_follows_the_open_tab(visit):
         ("?tab=generate&models=nobody,<b>&count=1e9&seed=NaN&model=../x&noises=&stretch=-1", "Generate"),
         ("?tab=reconstruction&source=elsewhere&kind=Hat&amount=inf&errors=maybe&picture=AAAA", "Reconstruction"),
         ("?tab=steer&kind=Hat&label=every class&steps=21&guided=nobody&models=,&stepping=x", "Steer"),
-        ("?tab=learning&moment=99&model=__proto__", "Learning"),
+        ("?tab=learning&epochs=99&model=__proto__", "Learning"),
         ("?tab=nowhere&seed=1", "Explore"),
     ],
 )  # fmt: skip
@@ -735,8 +735,8 @@ def texts_of_the_library() -> set[str]:
 LINKS = [
     "tab=explore", "tab=morph&source_a=Your+picture", "tab=generate&stretch=2",
     "tab=reconstruction&damage=Noise&source=Training+set&models=gan_dim_8,vae_2",
-    "tab=reconstruction&source=Your+picture", "tab=memory", "tab=learning&moment=0&model=vae_2",
-    "tab=learning&moment=1&model=ae_16", "tab=compare", "tab=steer", "tab=steer&kind=Bag",
+    "tab=reconstruction&source=Your+picture", "tab=memory", "tab=learning&epochs=0&model=vae_2",
+    "tab=learning&epochs=1&model=ae_16", "tab=compare", "tab=steer", "tab=steer&kind=Bag",
 ]  # fmt: skip
 
 

@@ -134,7 +134,8 @@ def test_noise_that_is_not_the_prior_is_warned_of():
 def test_a_class_through_every_model_that_takes_one():
     names = gengallery.list_models(option="label")
     walls = list(steer.growing_classes(names, "Sandal", 3))
-    assert [[row.label for row in wall.rows] for wall in walls] == [names[: k + 1] for k in range(len(names))]
+    assert all([row.label for row in wall.rows] == names for wall in walls)
+    assert [len(row.pictures) > 0 for row in walls[-1].rows] == [True] * len(names)
     for row in walls[-1].rows:
         expected = gengallery.load(row.label).generate(checks.MOST_IMAGES, 3, label=CLASS_NAMES.index("Sandal"))
         np.testing.assert_array_equal(row.pictures, to_uint8(expected))
@@ -261,14 +262,17 @@ def test_a_picture_of_the_visitors_own():
     assert wall.rows[0].captions == ("yours",)
 
 
-def test_a_wall_grows_by_a_model_at_a_time(synthetic_data):
-    walls = list(reconstruction.growing(**REBUILD | {"names": FLAT}))
-    assert [[row.label for row in wall.rows] for wall in walls] == [
-        ["Originals", *FLAT[: k + 1]] for k in range(len(FLAT))
-    ]
-    walls = list(morph.growing(**MORPH | {"names": FLAT}))
-    assert [len(wall.rows) for wall in walls] == list(range(1, len(FLAT) + 1))
-    assert [bool(wall.film) for wall in walls] == [False] * (len(FLAT) - 1) + [True]
+def test_a_panel_grows_by_a_model_at_a_time(synthetic_data):
+    reconstruction._rebuilt.answers.clear()
+    morph._morphed.answers.clear()
+    steps = range(len(FLAT) + 1)
+    panels = list(reconstruction.growing(**REBUILD | {"names": FLAT}))
+    assert all([row.label for row in panel.rows] == ["Originals", *FLAT] for panel in panels)
+    assert [sum(len(row.pictures) > 0 for row in panel.rows) for panel in panels] == [1 + k for k in steps]
+    panels = list(morph.growing(**MORPH | {"names": FLAT}))
+    assert [sum(len(row.pictures) > 0 for row in panel.rows) for panel in panels] == list(steps)
+    assert [bool(panel.film) for panel in panels] == [False] * len(FLAT) + [True]
+    assert len(list(morph.growing(**MORPH | {"names": FLAT}))) == 1  # all is there
 
 
 # -- memory and learning
@@ -303,7 +307,7 @@ def test_memory_needs_the_data_set(no_data):
 @pytest.mark.parametrize("name", gengallery.list_histories())
 def test_learning_shows_what_the_family_can_do(name):
     moments = learning.course(name)
-    rows = learning.learning(name, len(moments) - 1, 2, 0).rows
+    rows = learning.learning(name, max(moments), 2, 0).rows
     labels = [row.label for row in rows]
     final = gengallery.load(name)
     assert ("Generated" in labels) == (final.prior.describe()["kind"] == "noise")
@@ -312,7 +316,7 @@ def test_learning_shows_what_the_family_can_do(name):
     before = learning.learning(name, 0, 2, 0).rows
     assert any(row.note.startswith("before training") for row in before)
     assert (before[-1].pictures != rows[-1].pictures).any()
-    beyond = learning.learning(name, learning.most_moments() - 1, 2, 0).rows  # of a shorter training: its last
+    beyond = learning.learning(name, max(learning.all_epochs()), 2, 0).rows  # of a shorter training: its last
     np.testing.assert_array_equal(beyond[-1].pictures, rows[-1].pictures)
 
 
@@ -383,7 +387,7 @@ def test_a_surprise_is_something_that_the_view_shows(synthetic_data, seed):
     found = memory.surprise(rng)
     assert memory.memorised(found["model"], found["count"], found["seed"]).rows
     found = learning.surprise(rng)
-    assert learning.learning(found["model"], found["moment"], 1, found["seed"]).rows
+    assert learning.learning(found["model"], int(found["epochs"]), 1, found["seed"]).rows
     found = morph.surprise(rng)
     names = {"names": found.pop("models")[:1], "picture_a": None, "picture_b": None}
     assert morph.morphs(**found | names).rows
@@ -428,10 +432,10 @@ BAD = [
     ),
     (memory.memorised, {"name": "nobody", "count": 1, "seed": 0}, "model"),
     (memory.memorised, {"name": GAN, "count": 1e9, "seed": 0}, "how many"),
-    (learning.learning, {"name": "nobody", "moment": 0, "count": 1, "seed": 0}, "model"),
+    (learning.learning, {"name": "nobody", "epochs": 0, "count": 1, "seed": 0}, "model"),
     *(
-        (learning.learning, {"name": gengallery.list_histories()[0], "moment": bad, "count": 1, "seed": 0}, "moment")
-        for bad in (-1, 99, 0.5, *NOT_FINITE)
+        (learning.learning, {"name": gengallery.list_histories()[0], "epochs": bad, "count": 1, "seed": 0}, "epochs")
+        for bad in (-1, 999, 0.5, *NOT_FINITE)
     ),
 ]  # fmt: skip
 
@@ -457,18 +461,20 @@ def test_walls_keep_pixels_and_escapes_text():
     rng = np.random.default_rng(0)
     grey, coloured = (rng.integers(0, 256, (2, 28, 28, *more), dtype=np.uint8) for more in ((), (3,)))
     rows = [panels.Row("<a>", "b & c", grey, ("x", "<y>"), "k < l"), panels.Row("", "", coloured)]
-    html = panels.to_html(panels.Panel(rows, "1 < 2", "n < m", b"GIF", "f < g"))
+    film = panels.gif([torch.zeros(2, 1, 28, 28)], [10, 10])
+    html = panels.to_html(panels.Panel(rows, "1 < 2", "n < m", film, "f < g"))
     assert "<a>" not in html
     assert "<y>" not in html
     texts = ("&lt;a&gt;", "b &amp; c", "&lt;y&gt;", "n &lt; m", "k &lt; l", "1 &lt; 2", "f &lt; g")
     assert all(text in html for text in texts)
-    assert f"data:image/gif;base64,{base64.b64encode(b'GIF').decode()}" in html
+    assert f"data:image/gif;base64,{base64.b64encode(film).decode()}" in html
     found = [
         np.asarray(Image.open(BytesIO(base64.b64decode(text))))
         for text in re.findall(r"data:image/png;base64,([^\"]+)", html)
     ]
     np.testing.assert_array_equal(np.stack(found[:2]), grey)
-    np.testing.assert_array_equal(np.stack(found[2:]), coloured)
+    np.testing.assert_array_equal(np.stack(found[2:4]), coloured)
+    assert len(found) == 5  # and the film as it stands still
 
 
 def test_the_best_maker_is_the_nearest_to_the_data_that_draws_at_once(monkeypatch):
