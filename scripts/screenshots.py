@@ -31,7 +31,7 @@ QUERIES = {  # what the address of a tab says, if anything
     "explore": "at=0.6,0.4",
     "morph": "models=ae_64,vae_2,vae_64",
     "reconstruction": "models=ae_16,ae_64,vae_2,vae_64&damage=A+square+hidden&amount=0.4",
-    "learning": "moment=3",
+    "learning": "epochs=8",
 }
 FRAMES, DURATION = 48, 60  # of the film, and milliseconds each
 
@@ -57,7 +57,7 @@ def open_tab(context: "BrowserContext", address: str, tab: str, theme: str) -> "
     """The tab in a page, once its pictures are there."""
     page = context.new_page()
     page.goto(f"{address}?tab={tab}&{QUERIES.get(tab, '')}&__theme={theme}")
-    page.locator(".matrix-image[src], .wall img, table.compare img").locator("visible=true").first.wait_for()
+    page.locator(".matrix-image[src], .rows img, table.compare img").locator("visible=true").first.wait_for()
     page.wait_for_load_state("networkidle")
     time.sleep(0.5)  # for what fades in
     return page

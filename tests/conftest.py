@@ -140,6 +140,7 @@ def train_main(train_module, monkeypatch):
 
 # -- the demo in a browser
 
+
 def title_of(tab: str) -> str:
     """The English title of a tab, by its id."""
     words = json.loads((ROOT / "demo" / "tabs" / tab / "words.json").read_text(encoding="utf-8"))

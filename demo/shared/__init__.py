@@ -1,1 +1,1 @@
-"""What the tabs share. Only handlers, inputs, labels, layout, live and tab know Gradio."""
+"""What the tabs share. Only files, handlers, inputs, labels, layout, live and tab know Gradio."""

@@ -10,7 +10,8 @@ R = TypeVar("R")
 
 
 class Kept(Generic[R]):
-    """`make`, a function of hashable positional arguments, with its last `most` answers."""
+    """`make`, a function of positional arguments, with its last `most` answers. Of arguments that can't be hashed, as a
+    request made by hand may have them, none is kept."""
 
     def __init__(self, make: Callable[..., R], most: int):
         self.make, self.most = make, most
@@ -19,6 +20,8 @@ class Kept(Generic[R]):
         update_wrapper(self, make)
 
     def __call__(self, *args: Hashable) -> R:
+        if not _hashable(args):
+            return self.make(*args)
         found = self.known(*args)
         if found is None:
             found = self.make(*args)
@@ -31,10 +34,18 @@ class Kept(Generic[R]):
     def known(self, *args: Hashable) -> R | None:
         """The answer, if it is there."""
         with self.lock:
-            if args not in self.answers:
+            if not _hashable(args) or args not in self.answers:
                 return None
             self.answers.move_to_end(args)
             return self.answers[args]
+
+
+def _hashable(args: tuple) -> bool:
+    try:
+        hash(args)
+    except TypeError:
+        return False
+    return True
 
 
 class Keeping(Protocol):

@@ -36,8 +36,8 @@ def panel(elem_id: str) -> gr.HTML:
 
 def component(template: Path, functions: list, fixed: dict[str, Any] | None = None, **props: Any) -> gr.HTML:
     """A part of the page that lives in the browser: the file `template`, NAME.html, which NAME.js beside it brings to
-    life, with the words of the folder. NAME is its element's id. What is `fixed` its script gets as it is; `props`, which
-    may change, Gradio loses when it shows a part that was hidden."""
+    life, with the words of the folder. NAME is its element's id. Its script gets what is `fixed` as it is; `props`,
+    which may change, Gradio loses when it shows a part that was hidden."""
     words = template.with_name("words.json")
     own = json.dumps(address(words)) if words.exists() else "null"  # those of static/ have the shared ones only
     start = (

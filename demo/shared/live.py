@@ -73,17 +73,17 @@ def live(
     # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
     # when the sum of them has changed. It numbers what it asks for, and the panels say which of that they answer.
     wish = gr.Textbox(visible="hidden", label=T("all_inputs"))
-    told = ", ".join(map(json.dumps, (key, names, [page.elem_id for page in pages])))
+    arguments = ", ".join(map(json.dumps, (key, names, [page.elem_id for page in pages])))
     gr.on(
         [tab.select, *(box.change for box in boxes)], None, boxes, wish,
-        js=f"async (...values) => (await {PAGE}).keep({told}, values)", api_visibility="private",
+        js=f"async (...values) => (await {PAGE}).keep({arguments}, values)", api_visibility="private",
     )  # fmt: skip
     again = gr.Button(visible="hidden", elem_id=f"again-{key}")
     again.click(
         None,
         boxes,
         wish,
-        js=f"async (...values) => (await {PAGE}).keep({told}, values, true)",
+        js=f"async (...values) => (await {PAGE}).keep({arguments}, values, true)",
         api_visibility="private",
     )
     drawing = wish.change(growing if grows else drawn, [wish, *boxes], pages, api_visibility="private", **ways)

@@ -88,7 +88,7 @@ def classes() -> dict[str, Text]:
 
 def generated(name: str, count: int, seed: int) -> Row:
     """`count` images that the model `name` draws from its own prior."""
-    # What took long is kept, for a tab draws all its walls again when one of its inputs changes.
+    # What took long is kept, for a tab draws all its panels again when one of its inputs changes.
     return _kept(name, count, seed) if takes_steps(name) else _generated(name, count, seed)
 
 

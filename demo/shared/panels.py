@@ -101,7 +101,7 @@ def to_html(panel: Panel) -> str:
     side = made[0].pictures.shape[2] if made else 0
     size = f' style="--columns: {columns}' + f"; --side: {side}px" * bool(side) + '"'
     return (
-        f'{notice(panel.notice)}<div class="wall"{size}>{"".join(map(_row, panel.rows))}</div>'
+        f'{notice(panel.notice)}<div class="rows"{size}>{"".join(map(_row, panel.rows))}</div>'
         f"{_film(panel.film, panel.title)}{_share(panel.python) if made else ''}"
     )
 

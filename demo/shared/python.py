@@ -1,4 +1,4 @@
-"""Lines of Python that make the pictures of a wall."""
+"""Lines of Python that make the pictures of a panel."""
 
 from collections.abc import Sequence
 

@@ -35,23 +35,23 @@ export function assist() {
         if (!planned) requestAnimationFrame(name);
         planned = true;
     };
-    new MutationObserver(plan).observe(document.body, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
+    new MutationObserver(plan).observe(document.body, { childList: true, subtree: true, attributeFilter: ["aria-selected", "style"] });
     name();
 }
 
-/** Tie tabs and panels together. */
+/** Tie tabs and panels together. A panel is there once its tab was opened. */
 function nameTabs() {
-    const panels = document.querySelectorAll("[role=tabpanel]");
-    document.querySelectorAll("[role=tab]").forEach((tab, k) => {
-        if (!(tab instanceof HTMLElement)) return;
-        const { tabId } = tab.dataset, panel = panels[k], selected = tab.getAttribute("aria-selected") === "true";
+    for (const tab of document.querySelectorAll("[role=tab]")) {
+        if (!(tab instanceof HTMLElement)) continue;
+        const { tabId } = tab.dataset, selected = tab.getAttribute("aria-selected") === "true";
         set(tab, "id", `tab-${tabId}`);
         set(tab, "tabindex", selected ? "0" : "-1");
-        if (!panel) return;
+        const panel = selected && [...document.querySelectorAll("[role=tabpanel]")].find(panel => panel.checkVisibility());
+        if (!panel) continue;
         set(panel, "id", `panel-${tabId}`);
         set(panel, "aria-labelledby", `tab-${tabId}`);
         set(tab, "aria-controls", `panel-${tabId}`);
-    });
+    }
 }
 
 /** Groups of boxes to tick are called what stands above them. */

@@ -1,7 +1,7 @@
 // What the page's scripts share: the address, languages, saving and copying, and calls of which only the last counts.
 
 import { assist } from "./access.js";
-import { keep, play, stop, watchPanels } from "./wishes.js";
+import { drawHeld, keep, play, stop, watchPanels } from "./wishes.js";
 
 export { keep, play, stop };
 
@@ -16,7 +16,7 @@ export function always(work) {
             try {
                 await work();
             } catch {
-                again = false; // told on the page where it arose
+                again = false; // said on the page where it arose
             }
         } while (again);
         running = false;
@@ -33,7 +33,7 @@ let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
 /** @type {number | undefined} */
 let patience;
-const PATIENCE = 5000; // for a restoration; in ms
+const PATIENCE = 10_000; // for a restoration; in ms
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
@@ -41,7 +41,11 @@ export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 export function restored() {
     clearTimeout(patience);
     restoring = false;
+    drawHeld();
 }
+
+/** Whether the inputs of a tab are about to change to what the address says. */
+export const awaits = tab => restoring && opened.tab === tab;
 
 /** What to call when the visitor comes back to a tab by the browser's buttons, by the tab.
  * @type {Record<string, () => void>} */
@@ -73,7 +77,10 @@ export const stepped = () => Boolean(history.state?.step);
 
 /** Let the page around the frame of a Space take over the address (huggingface.co/docs/hub/spaces-handle-url-parameters). */
 function tell({ searchParams, hash }) {
-    if (parent !== window) parent.postMessage({ queryString: searchParams.toString(), hash }, "https://huggingface.co");
+    if (parent === window) return;
+    const told = new URLSearchParams(searchParams);
+    told.delete("__sign"); // this visitor's own key to a private Space
+    parent.postMessage({ queryString: told.toString(), hash }, "https://huggingface.co");
 }
 
 /** The address of this view for somebody else: without what a Space adds for this visitor alone. */
@@ -88,6 +95,7 @@ export const turned = tab => remember(tab, last[tab] ?? recall(tab));
 
 /** Follow the browser's Back and Forward: `restore` asks the server for the tab and its inputs. */
 function follow(restore) {
+    patience = setTimeout(restored, PATIENCE);
     addEventListener("popstate", () => {
         opened = query();
         const { tab = "explore", ...values } = opened;
@@ -133,9 +141,9 @@ export async function download(canvas, name) {
 
 export const PRINT = 2400; // pixels across a printed page
 
-/** A wall of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
-export function printed(wall) {
-    const rows = [...wall.querySelectorAll(".row:not(.awaited)")].map(row => ({
+/** A panel of pictures with its labels on a canvas, at the size of a printed page, each pixel a square. */
+export function printed(panel) {
+    const rows = [...panel.querySelectorAll(".row:not(.awaited)")].map(row => ({
         title: row.querySelector("header")?.innerText.replaceAll("\n", "  ") ?? "",
         pictures: [...row.querySelectorAll("img")],
         captions: [...row.querySelectorAll("figcaption")].map(caption => caption.innerText),
@@ -236,6 +244,6 @@ export async function attend(restore) {
         const button = event.target instanceof Element && event.target.closest(".pictures .share button");
         if (!(button instanceof HTMLElement)) return;
         if (button.dataset.do === "link") copy(viewLink(), button, say);
-        else download(printed(button.closest(".pictures").querySelector(".wall")), "gengallery.png");
+        else download(printed(button.closest(".pictures").querySelector(".rows")), "gengallery.png");
     });
 }

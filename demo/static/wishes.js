@@ -1,22 +1,38 @@
 // What a tab was asked for, and whether its panels show it: each panel says, in data-of, which wish it answers.
 
-import { remember, speaker } from "./page.js";
+import { awaits, remember, speaker } from "./page.js";
 
-const SLOW = 700, LOST = 4000; // ms after which a panel says that it waits, and after which the connection is looked at
+// Milliseconds after which a panel says that it waits, after which the connection is looked at, and after which a wish that
+// Gradio may have dropped is made again.
+const SLOW = 700, LOST = 4000, INSIST = 1500;
 
 /** By the tab: the number of its last wish, its inputs as text, the ids of its panels.
- * @type {Record<string, {number: number, text: string, panels: string[], stopped?: boolean, lost?: boolean, since: number}>} */
+ * @type {Record<string, {number: number, text: string, panels: string[], stopped?: boolean, lost?: boolean, unsure?: boolean, since: number}>} */
 const wishes = {};
 let numbers = 0;
+/** Tabs that were to be drawn before their inputs had what the address says. */
+const held = new Set();
+
+/** The inputs have what the address says. */
+export function drawHeld() {
+    for (const tab of held) document.getElementById(`again-${tab}`)?.click();
+}
 
 /** Remember a tab's inputs by their names, in the address too; returns them as one text, which differs when any of them does,
  * or when it is to be drawn `anew`. */
 export function keep(tab, names, panels, values, anew = false) {
+    // With an address that names the tab, what stands in it is about to be put into the inputs.
+    if (awaits(tab)) {
+        held.add(tab);
+        return "";
+    }
     const written = values.map(value => (value === null || value === "" ? null : String(value)));
     remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
     const text = JSON.stringify(values);
-    if (anew || wishes[tab]?.text !== text) {
-        wishes[tab] = { number: ++numbers, text, panels, since: performance.now() };
+    if ((anew && !held.delete(tab)) || wishes[tab]?.text !== text) {
+        const unsure = wishes[tab]?.stopped || wishes[tab]?.unsure;
+        wishes[tab] = { number: ++numbers, text, panels, unsure, since: performance.now() };
+        if (unsure) setTimeout(() => insist(tab, wishes[tab].number), INSIST);
         announce("");
         judge(tab);
         setTimeout(() => judge(tab), SLOW);
@@ -76,14 +92,23 @@ function judge(tab) {
     if (done) speaker().then(say => announce(say("done")));
 }
 
-/** Where no answer came, see whether the server can be reached at all. */
-async function look(tab, number) {
-    const open = () => wishes[tab].number === number && !wishes[tab].stopped;
-    const unanswered = () => wishes[tab].panels.some(id => {
+/** Whether a wish is still the last of its tab, and some panel shows nothing of it. */
+function unanswered(tab, number) {
+    return wishes[tab].number === number && !wishes[tab].stopped && wishes[tab].panels.some(id => {
         const made = document.getElementById(id)?.querySelector(".made");
         return made instanceof HTMLElement && made.dataset.of !== String(number);
     });
-    if (!open() || !unanswered()) return;
+}
+
+/** Until the server has let go of what was stopped, Gradio drops what is asked for. */
+function insist(tab, number) {
+    if (unanswered(tab, number)) document.getElementById(`again-${tab}`)?.click();
+    else if (wishes[tab].number === number) wishes[tab].unsure = false;
+}
+
+/** Where no answer came, see whether the server can be reached at all. */
+async function look(tab, number) {
+    if (!unanswered(tab, number)) return;
     let lost = !navigator.onLine;
     try {
         await fetch(import.meta.url, { cache: "no-store" });
@@ -91,7 +116,7 @@ async function look(tab, number) {
     } catch {
         lost = true;
     }
-    if (!open() || !unanswered()) return;
+    if (!unanswered(tab, number)) return;
     wishes[tab].lost = lost;
     judge(tab);
     setTimeout(() => look(tab, number), LOST);

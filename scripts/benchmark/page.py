@@ -66,7 +66,7 @@ USABLE_AT = """(() => {
         const columns = [...document.querySelectorAll("#explore .pad-column")];
         const there = column => {
             const image = column.querySelector(".matrix-image");
-            return image.complete && image.naturalWidth && painted(column.querySelector(".garment"));
+            return image.complete && image.naturalWidth && painted(column.querySelector(".decoded"));
         };
         if (columns.length && columns.every(there)) window.usableAt = performance.now();
         else requestAnimationFrame(look);

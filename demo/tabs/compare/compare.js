@@ -89,10 +89,12 @@ class Comparison {
     /** The visitor came back: take up what the address says. */
     back() {
         if (!this.state) return;
-        const { card } = (this.state = this.recalled());
-        this.fill();
-        this.arrange();
-        this.plot();
+        const { sort, order, by } = this.state, { card } = (this.state = this.recalled());
+        if (sort !== this.state.sort || order !== this.state.order) this.arrange();
+        if (by !== this.state.by) {
+            this.fill();
+            this.plot();
+        }
         if (card) this.open(card);
         else if (this.dialog.open) this.dialog.close();
     }

@@ -145,7 +145,7 @@ def _principal(name: str, seed: int) -> Plane:
 
 
 def _single(name: str, seed: int) -> Plane:
-    """The two latents that tell most of an image: by their KL, or, without one, by how much they vary."""
+    """The two most informative latents: by their KL, or, without one, by how much they vary."""
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()

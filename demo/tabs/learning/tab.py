@@ -27,7 +27,7 @@ def build(tab: gr.Tab) -> None:
         with gr.Column(scale=1, min_width=240):
             buttons = gr.Row(elem_classes="buttons")
             model = gr.Radio(names, value=view.first_history(), label=T("model"))
-            every = [str(epoch) for epoch in view.all_epochs()]
+            every = every_epoch()
             epochs = gr.Radio(every, value=every[0], label=T("epochs"), elem_classes=["words", "moments"])
             count, seed = count_box(), seed_box()
         with gr.Column(scale=4, min_width=320):
@@ -44,8 +44,15 @@ def moments(model: Any, epochs: Any) -> Any:
     """The choice of epochs as the model's snapshots have it."""
     if model not in gengallery.list_histories():
         return gr.skip()
-    known = list(view.course(model))
-    return gr.Radio([str(epoch) for epoch in known], value=str(view.last_before(model, number(epochs) or 0)))
+    known = [str(epoch) for epoch in view.course(model)]
+    if epochs in known:  # which stays, even if it is about to change
+        return gr.Radio(known)
+    return gr.Radio(known, value=str(view.last_before(model, int(epochs) if epochs in every_epoch() else 0)))
+
+
+def every_epoch() -> list[str]:
+    """What any model may offer."""
+    return [str(epoch) for epoch in view.all_epochs()]
 
 
 def number(text: Any) -> Any:

@@ -72,13 +72,13 @@ def all_epochs() -> list[int]:
 
 
 def first_history() -> str:
-    """The model to begin with: one whose snapshots generate images, and of those the one with most of them."""
-    names = gengallery.list_histories()
-    return max(names, key=lambda name: (not load_first(name).prior.fitted, len(course(name))))
+    """The model to begin with: one whose snapshots generate images, and reconstruct them too if there is such a one."""
 
+    def merits(name: str) -> tuple[bool, bool]:
+        model = next(iter(course(name).values()))
+        return not model.prior.fitted, not model.searches
 
-def load_first(name: str) -> Model:
-    return next(iter(course(name).values()))
+    return max(gengallery.list_histories(), key=merits)
 
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:
