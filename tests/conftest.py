@@ -1,4 +1,4 @@
-"""What several test files share: the real data set, a small stand-in for it, and the training script."""
+"""What several test files share: the real data set, a small stand-in for it, the command line, and the demo."""
 
 import importlib
 import json
@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from common import browsing
 from common.browsing import free_port
-from gengallery import data
+from gengallery import cli, data
 from gengallery.model.spec import Card
 
 # These networks are small: threads that wait for each other cost more than they save, above all on a busy machine.
@@ -24,7 +24,6 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # where the demo is a package
-TRAIN_SCRIPT = ROOT / "scripts" / "train.py"
 TRAIN_SIZE, TEST_SIZE = 640, 200  # of the stand-in
 
 
@@ -120,22 +119,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
-@pytest.fixture(scope="session")
-def train_module():
-    return importlib.import_module("train")
+# -- the command line
 
 
 @pytest.fixture
-def train_main(train_module, monkeypatch):
-    """Calls scripts/train.py in this process with the given arguments."""
-    threads = torch.get_num_threads()
+def run(tmp_path, monkeypatch, capsys):
+    """run("list") calls the command line in an empty folder; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
 
-    def call(*arguments: str | Path) -> None:
-        monkeypatch.setattr(sys, "argv", ["train.py", *map(str, arguments)])
-        train_module.main()
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = cli.main([*map(str, arguments)])
+        return code, *capsys.readouterr()
 
-    yield call
-    torch.set_num_threads(threads)  # the script sets them for its process
+    return call
+
+
+@pytest.fixture
+def output(run):
+    """The same for what goes well: returns stdout."""
+
+    def call(*arguments: object) -> str:
+        code, out, err = run(*arguments)
+        assert (code, err) == (0, "")
+        return out
+
+    return call
+
+
+@pytest.fixture
+def error(run):
+    """The same for what fails: returns the one sentence on stderr."""
+
+    def call(*arguments: object) -> str:
+        code, out, err = run(*arguments)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("gengallery: ")
+        return err.removeprefix("gengallery: ").rstrip()
+
+    return call
 
 
 # -- the demo in a browser
