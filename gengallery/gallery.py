@@ -116,9 +116,9 @@ class Gallery:
         if dtype is None and str(device) == "cpu":
             return model
 
-        from gengallery.defaults import torch_defaults
+        import torch
 
-        with torch_defaults():
+        with torch.inference_mode(False):  # in which tensors are made that no search can use
             return model.to(device=device, dtype=dtype)
 
     def histories(self) -> Names:
@@ -290,7 +290,7 @@ def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
     from gengallery.defaults import torch_defaults
 
     try:
-        with torch_defaults(), torch.device("meta"):  # no memory, no random numbers: the file brings every tensor
+        with torch_defaults("meta"):  # no memory, no random numbers: the file brings every tensor
             network = kind.build(saved.header["config"])
     except (TypeError, ValueError, KeyError) as error:
         raise CheckpointError(
@@ -299,7 +299,7 @@ def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
     prior = getattr(network, "prior", None)
     if prior is not None and prior.describe() != saved.header["prior"]:
         raise CheckpointError(saved.path, f"the prior {prior.describe()}", str(saved.header["prior"]))
-    with torch_defaults():
+    with torch.inference_mode(False):
         checkpoint.fill(network, saved)
     network.name, network.header = saved.header["name"], saved.header
     return network
