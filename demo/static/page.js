@@ -34,6 +34,14 @@ let restoring = true; // until the tab that the address names is there, none may
 /** @type {number | undefined} */
 let patience;
 const PATIENCE = 5000; // for a restoration; in ms
+const SETTLING = 50; // until inputs have told that they changed; in ms
+
+/** When the values that the address gave are in the inputs, or nobody waits for them any longer.
+ * @type {Promise<void>} */
+export const arrived = new Promise(arrive => {
+    addEventListener("arrived", () => setTimeout(arrive, SETTLING), { once: true });
+    setTimeout(arrive, PATIENCE);
+});
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
@@ -41,6 +49,7 @@ export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 export function restored() {
     clearTimeout(patience);
     restoring = false;
+    dispatchEvent(new Event("arrived"));
 }
 
 /** What to call when the visitor comes back to a tab by the browser's buttons, by the tab.

@@ -1,17 +1,22 @@
 // What a tab was asked for, and whether its panels show it: each panel says, in data-of, which wish it answers.
 
-import { remember, speaker } from "./page.js";
+import { arrived, remember, speaker } from "./page.js";
 
 const SLOW = 700, LOST = 4000; // ms after which a panel says that it waits, and after which the connection is looked at
 
 /** By the tab: the number of its last wish, its inputs as text, the ids of its panels.
  * @type {Record<string, {number: number, text: string, panels: string[], stopped?: boolean, lost?: boolean, since: number}>} */
 const wishes = {};
+/** The last values of a tab's inputs. */
+const latest = {};
 let numbers = 0;
 
 /** Remember a tab's inputs by their names, in the address too; returns them as one text, which differs when any of them does,
- * or when it is to be drawn `anew`. */
-export function keep(tab, names, panels, values, anew = false) {
+ * or when it is to be drawn `anew`. What the address asks for comes first, so that nothing else is drawn before it. */
+export async function keep(tab, names, panels, given, anew = false) {
+    latest[tab] = given;
+    await arrived;
+    const values = latest[tab];
     const written = values.map(value => (value === null || value === "" ? null : String(value)));
     remember(tab, Object.fromEntries(names.map((name, i) => [name, written[i]])));
     const text = JSON.stringify(values);

@@ -44,8 +44,10 @@ def moments(model: Any, epochs: Any) -> Any:
     """The choice of epochs as the model's snapshots have it."""
     if model not in gengallery.list_histories():
         return gr.skip()
-    known = list(view.course(model))
-    return gr.Radio([str(epoch) for epoch in known], value=str(view.last_before(model, number(epochs) or 0)))
+    known = [str(epoch) for epoch in view.course(model)]
+    if epochs in known:  # the choice stands; another value might undo one that has been made meanwhile
+        return gr.Radio(known)
+    return gr.Radio(known, value=str(view.last_before(model, number(epochs) or 0)))
 
 
 def number(text: Any) -> Any:
