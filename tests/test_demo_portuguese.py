@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 
 import gengallery
 from demo.shared import models
-from demo.shared.originals import CLASS_NAMES
+from demo.shared.originals import CLASSES
 from demo.shared.words import both
 from demo.tabs.compare import view as comparison
 from demo.tabs.explore import view as latent
@@ -48,7 +48,7 @@ def test_the_page_speaks_portuguese(visit, app):
     page = visit(locale="pt-BR")
     page.get_by_role("button", name=portuguese("surprise")).first.click(timeout=30_000)
     expect(page.get_by_role("tab")).to_have_text([portuguese("title", name) for name in app.TABS])
-    expect(page.locator(".chips button")).to_have_text([both(name)["pt"] for name in CLASS_NAMES])
+    expect(page.locator(".chips button")).to_have_text([both(name)["pt"] for name in CLASSES.values()])
     expect(page.locator("#explore select option")).to_have_text([both(k.title)["pt"] for k in latent.KINDS.values()])
     expect(page.get_by_role("application").first).to_have_attribute("aria-label", f"Mapa de {FLAT[0]}")
     expect(page.locator(".pad-column output").first).to_have_text(re.compile(r"^−?\d+,\d+; −?\d+,\d+$"))
@@ -124,7 +124,7 @@ OTHER = re.compile(rf"^[^A-Za-z]*$|^[\d.]+s$|^({NAMES})( · \d+)?$|^(gengallery|
 def texts_of_the_library() -> set[str]:
     """Texts of models, figures and classes, which have their translations from there."""
     cards, found = [gengallery.info(name) for name in models.models()], comparison.comparison(samples=1)
-    texts = {*CLASS_NAMES, *(card["summary"] for card in cards)}
+    texts = {*CLASSES.values(), *(card["summary"] for card in cards)}
     for family in found.families:
         texts |= {family.title, *family.strengths, *family.weaknesses}
     for figures in found.groups.values():
