@@ -1,4 +1,7 @@
-"""What a data set is: its spec, its splits, named sets with their checksums and downloads, and where they lie."""
+"""What a data set is: its spec, its splits, named sets with their checksums and downloads, and where they lie.
+
+One file, since splits, named sets and their places share the made-up data.
+"""
 
 import copy
 import dataclasses

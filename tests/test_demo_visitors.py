@@ -1,4 +1,7 @@
-"""What visitors stumbled over: Back, waiting, Stop, lost connections, the keyboard, phones, links, the start."""
+"""What visitors stumbled over: Back, waiting, Stop, lost connections, the keyboard, phones, links, the start.
+
+One file, since each takes a visit to the same slowed page.
+"""
 
 import gzip
 import json

@@ -1,4 +1,7 @@
-"""The image convention: what comes in, how it is converted, and what is refused by name."""
+"""The image convention: what comes in, how it is converted, and what is refused by name.
+
+One file, since every rule is tried on the same pictures.
+"""
 
 import io
 

@@ -1,4 +1,7 @@
-"""Data of one's own: IDX files in any layout, .npz files, and folders of pictures."""
+"""Data of one's own: IDX files in any layout, .npz files, and folders of pictures.
+
+One file, since every layout is made of the same images and labels.
+"""
 
 import bz2
 import dataclasses

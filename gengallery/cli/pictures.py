@@ -46,7 +46,7 @@ def add(commands: "Commands") -> None:
         generate,
         "Draw images from a model.",
         "gengallery generate vae_2\n"
-        "gengallery generate flow --label Sneaker --label Bag --steps 20 --gif\n"
+        "gengallery generate flow --label 0 --label 1 --steps 20 --gif\n"
         "gengallery generate r3gan --count 1000 --out samples.npz",
     )
     _add_model(parser)

@@ -20,6 +20,7 @@ from gengallery.cli.common import (
     using_gallery,
     using_threads,
 )
+from gengallery.data import SIZE
 from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import SUFFIX
 from gengallery.text import Text
@@ -56,7 +57,7 @@ def add(commands: "Commands") -> None:
         "--size",
         type=int,
         metavar="N",
-        help="height and width that images are brought to: a multiple of 4 from 16 to 64 (default: 28)",
+        help=f"height and width that images are brought to: a multiple of 4 from 16 to 64 (default: {SIZE})",
     )
     parser.add_argument("--channels", type=int, choices=(1, 3), help="1: grey, 3: colour (default: as the data is)")
     parser.add_argument(

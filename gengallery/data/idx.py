@@ -42,6 +42,7 @@ class IdxFile:
 
     @property
     def key(self) -> str:
+        """See `key`."""
         return key(self.path.name)
 
 

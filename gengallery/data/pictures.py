@@ -43,6 +43,7 @@ class Pictures(Reader):
 
     @property
     def notes(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What was left out, a sentence for each reason."""
         return tuple(self._note(why, sorted(paths)) for why, paths in self._left_out.items())
 
     @property
