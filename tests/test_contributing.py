@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
-    r"^```(?:python|json|markdown) (check|(?:file|append|in)=\S+)(?: after=\"(.*)\")?\n(.*?)^```$", re.M | re.S
+    r"^```(?:python|json|markdown) (check|(?:file|append|in)=\S+)(?: after=\"([^\n]*)\")?\n(.*?)^```$", re.M | re.S
 )
 BLOCKS = [match.groups() for match in BLOCK.finditer(PAGE)]
 
