@@ -1,7 +1,10 @@
 """The models of the gallery, by what a tab can do with them."""
 
 import math
+from collections.abc import Sequence
 from functools import cache
+
+import numpy as np
 
 import gengallery
 from gengallery import data
@@ -48,6 +51,12 @@ def _distance(name: str) -> float:
 def encoding_models() -> list[str]:
     """The sound models with an encoder that answer at once: without a search, and in one step."""
     return [name for name in sound_models() if not load(name).searches and not takes_steps(name)]
+
+
+def some(rng: np.random.Generator, names: Sequence[str], most: int) -> list[str]:
+    """At most so many of `names`, in their order."""
+    chosen = rng.choice(names, min(most, len(names)), replace=False) if names else ()
+    return [name for name in names if name in chosen]
 
 
 def takes_steps(name: str) -> bool:

@@ -13,3 +13,4 @@ class Tab:
 
     order: int  # the page has the tabs from the lowest to the highest
     build: Callable[[gr.Tab], None]  # fills the tab, inside which it is called
+    available: Callable[[], object] = lambda: True  # whether the gallery has models for it

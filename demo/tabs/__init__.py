@@ -19,11 +19,13 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def find_tabs() -> dict[str, Tab]:
-    """The tabs in their order, by the names of their folders. Raises TypeError for a folder whose TAB is none."""
+    """The tabs for which the gallery has models, in their order, by the names of their folders. Raises TypeError for a
+    folder whose TAB is none."""
     found = {}
     for name in sorted(path.parent.name for path in FOLDER.glob("*/tab.py")):
         tab = getattr(import_module(f".{name}.tab", __name__), "TAB", None)
         if not isinstance(tab, Tab):
             raise TypeError(f"tabs/{name}/tab.py: expected TAB, a Tab; found {type(tab).__name__}")
-        found[name] = tab
+        if tab.available():
+            found[name] = tab
     return dict(sorted(found.items(), key=lambda item: item[1].order))

@@ -251,7 +251,7 @@ def _family(family: Family) -> str:
         f"<article><h3>{html(family.title)}</h3>"
         f'<ul class="for">{"".join(f"<li>{html(text)}</li>" for text in family.strengths)}</ul>'
         f'<ul class="against">{"".join(f"<li>{html(text)}</li>" for text in family.weaknesses)}</ul>'
-        f"<p>{_paper(family.paper)}</p></article>"
+        f"{f'<p>{_paper(family.paper)}</p>' if family.paper.title else ''}</article>"
     )
 
 
@@ -261,6 +261,8 @@ def _paper(paper: Paper) -> str:
 
 
 # -- the card of one model
+
+COSTS = {"training": say("training_operations"), "image": say("image_operations")}
 
 
 def card(found: Card) -> str:
@@ -272,10 +274,9 @@ def card(found: Card) -> str:
         say("prior"): html(found.prior),
         say("parameters"): html(number(known["parameters"])),
         say("file"): html(number(known["bytes"] / 1e6, ".2f")),
-        say("training_operations"): html(scientific(known["cost"]["training"])),
-        say("image_operations"): html(scientific(known["cost"]["image"])),
+        **{title: html(scientific(known["cost"][what])) for what, title in COSTS.items() if what in known["cost"]},
         **({say("options"): f"<code>{escape(', '.join(known['options']))}</code>"} if known["options"] else {}),
-        say("paper"): _paper(found.paper),
+        **({say("paper"): _paper(found.paper)} if found.paper.title else {}),
     }
     training = {html(SETTINGS.get(key, key)): _value(value) for key, value in known["training"].items()}
     recipe = {f"<code>{escape(key)}</code>": _value(value) for key, value in known["recipe"].items()}
@@ -286,7 +287,8 @@ def card(found: Card) -> str:
         f'<p class="summary">{html(known["summary"])}</p><div class="draws">{draws}</div>'
         f'<p class="notes">{html(known["notes"])}</p>{_equations(known["equations"])}'
         f"<div class='columns'>{_facts(say('about'), {html(name): value for name, value in facts.items()})}"
-        f"{_scores(found)}{_losses(found)}{_facts(say('training'), training)}{_facts(say('recipe'), recipe)}</div>"
+        f"{_scores(found)}{_losses(found) if found.losses else ''}"
+        f"{_facts(say('training'), training) if training else ''}{_facts(say('recipe'), recipe) if recipe else ''}</div>"
         f'<footer class="share"><span><button type="button" data-do="link">{html(say("copy_link"))}</button>'
         f'<button type="button" data-do="python">{html(say("copy_python"))}</button></span>'
         f"<details><summary>{html(say('in_python'))}</summary><pre><code>{escape(found.python)}</code></pre></details></footer>"

@@ -120,7 +120,7 @@ def _comparison(samples: int) -> Comparison:
 def card(name: Any, samples: int = 16) -> Card:
     """The card of the model `name`, with images that it draws."""
     known = gengallery.info(checks.choice(say("model"), name, models()))
-    train, test, reported = known["losses"]["train"], known["losses"]["test"], known["reported"]
+    train, test, reported = known["losses"].get("train", {}), known["losses"].get("test", {}), known["reported"]
     scorecard = known["scorecard"] or {"figures": {}, "floor": {}}
     return Card(
         info=known,
@@ -162,7 +162,7 @@ def _family(name: str, cards: list[dict], samples: int) -> Family:
 
 def _entry(card: dict, samples: int) -> Entry:
     model, scorecard = load(card["name"]), card["scorecard"]
-    figures = {**card["losses"]["test"], **(scorecard["figures"] if scorecard else {})}
+    figures = {**card["losses"].get("test", {}), **(scorecard["figures"] if scorecard else {})}
     return Entry(
         name=card["name"],
         summary=card["summary"],

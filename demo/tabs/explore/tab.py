@@ -20,9 +20,14 @@ from . import view
 
 say = Words(__file__)
 
-COLOURS = (  # one a class, told apart on white and on black
+COLOURS = (  # one a class, distinct on white and on black; more classes begin anew
     "#4e79a7", "#f28e2b", "#e15759", "#45a5a0", "#59a14f", "#d4aa1c", "#b07aa1", "#ff8fa3", "#9c755f", "#8a8a8a",
 )  # fmt: skip
+
+
+def colours() -> list[str]:
+    """The colour of each class, or of all images where there are none."""
+    return [COLOURS[k % len(COLOURS)] for k in range(max(1, len(CLASSES)))]
 
 
 @answering
@@ -66,9 +71,9 @@ def build(tab: gr.Tab) -> None:
     ranges = {**view.RANGES, view.TRIANGLE: say("triangle"), "own": say("own_range")}
     component(
         Path(__file__).with_name("explore.html"), [plane, matrix, decode], models=models, planes=planes,
-        image=image_size(), classes=[both(name) for name in CLASSES.values()], colours=COLOURS,
+        image=image_size(), classes=[both(name) for name in CLASSES.values()], colours=colours(),
         start=view.flat_models(), range=view.DEVIATIONS, ranges={name: both(title) for name, title in ranges.items()},
     )  # fmt: skip
 
 
-TAB = Tab(order=10, build=build)
+TAB = Tab(order=10, build=build, available=view.encoders)

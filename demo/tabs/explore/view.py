@@ -124,6 +124,8 @@ def _flat(name: str, seed: int) -> Plane:
     """The latent space of two dimensions, as it is."""
     statistics = _statistics(load(name))
     positions, _ = statistics.shown()
+    if not len(positions):  # a model that was not trained here
+        positions = load(name).sample(500)
     spread = 2 * statistics.covariance.diagonal().sqrt()
     low, high = torch.quantile(positions, torch.tensor([0.002, 0.998]), dim=0)
     margin = 0.08 * (high - low)

@@ -52,4 +52,4 @@ def draw(chosen, count, seed, model, noises, stretch) -> tuple[str, str]:
     )
 
 
-TAB = Tab(order=30, build=build)
+TAB = Tab(order=30, build=build, available=noise_models)

@@ -10,7 +10,7 @@ from gengallery.priors.noise import DISTRIBUTIONS, Noise
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
-from ...shared.models import generated, load, models, noise_models, noise_name, sound_models
+from ...shared.models import generated, load, models, noise_models, noise_name, some, sound_models
 from ...shared.panels import Panel, Row
 from ...shared.python import listed, script
 from ...shared.words import Words, number
@@ -79,9 +79,8 @@ def _warning(own: Noise, given: Noise, stretch: float) -> str:
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:
     """Something to look at, by the names of the tab's inputs."""
-    names = rng.choice(sound_models(), 4, replace=False)
     return {
-        "models": [name for name in models() if name in names],
+        "models": some(rng, sound_models(), 4),
         "count": MOST_IMAGES,
         "seed": int(rng.integers(1_000_000)),
         "model": str(rng.choice(noise_models())),

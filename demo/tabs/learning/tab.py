@@ -65,4 +65,4 @@ def draw(model, epochs, count, seed) -> str:
     return to_html(view.learning(model, number(epochs), count, seed))
 
 
-TAB = Tab(order=70, build=build)
+TAB = Tab(order=70, build=build, available=gengallery.list_histories)

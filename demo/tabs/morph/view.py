@@ -14,7 +14,7 @@ from gengallery.model.model import Model
 from ...shared import checks
 from ...shared.checks import choice, choices
 from ...shared.kept import kept
-from ...shared.models import encoding_models, load, models
+from ...shared.models import encoding_models, load, models, some
 from ...shared.originals import ANY_CLASS, CLASS_NAMES, CLASSES, SOURCES, TEST, YOURS, Originals, originals
 from ...shared.panels import Panel, Row, gif, in_turn
 from ...shared.python import script
@@ -135,10 +135,10 @@ def _direction(model: Model, less: str, plus: str) -> Tensor:
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:
     """Something to look at, by the names of the tab's inputs."""
-    names = rng.choice(encoding_models(), 3, replace=False)
-    less, plus = rng.choice([NO_CLASS, *CLASS_NAMES], 2, replace=False)
+    names = some(rng, encoding_models(), 3)
+    less, plus = rng.choice([NO_CLASS, *CLASS_NAMES], 2, replace=False) if CLASS_NAMES else (NO_CLASS, NO_CLASS)
     return {
-        "models": [name for name in encoding_models() if name in names],
+        "models": names,
         **{f"source_{side}": str(rng.choice([TEST, SAMPLE])) for side in "ab"},
         **{f"seed_{side}": int(rng.integers(1_000_000)) for side in "ab"},
         "path": str(rng.choice(list(PATHS))),

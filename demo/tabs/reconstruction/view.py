@@ -12,7 +12,7 @@ from gengallery.priors.noise import standard_normal
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
 from ...shared.kept import kept
-from ...shared.models import encoding_models, load, models
+from ...shared.models import encoding_models, load, models, some
 from ...shared.originals import (
     ANY_CLASS,
     CLASS_NAMES,
@@ -151,9 +151,8 @@ def _middle(size: int, share: float) -> tuple[int, int]:
 
 def surprise(rng: np.random.Generator) -> dict[str, Any]:
     """Something to look at, by the names of the tab's inputs."""
-    names = rng.choice(encoding_models(), 3, replace=False)
     return {
-        "models": [name for name in encoding_models() if name in names],
+        "models": some(rng, encoding_models(), 3),
         "source": str(rng.choice([TEST, TRAIN])),
         "kind": str(rng.choice([ANY_CLASS, *CLASS_NAMES])),
         "count": MOST_IMAGES,
