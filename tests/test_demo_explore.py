@@ -38,7 +38,7 @@ def written(pad) -> list[float]:
 
 def decoded(page) -> dict[str, list[float]]:
     """The latents in the lines of Python, by model."""
-    lines = page.locator(".share code").inner_text()
+    lines = page.locator(".share code").text_content()
     return {name: json.loads(z) for name, z in re.findall(r'load\("(\w+)"\).decode\((.*)\)', lines)}
 
 

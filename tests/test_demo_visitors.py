@@ -567,10 +567,12 @@ def test_it_starts_behind_a_dead_proxy_and_without_a_home():
 
 
 def test_without_a_home_the_tabs_work_as_without_the_data_set(monkeypatch):
-    def nowhere(*_, **__):
+    def nowhere():
         raise RuntimeError("Could not determine home directory.")
 
-    monkeypatch.setattr(data, "load", nowhere)
+    monkeypatch.setattr(Path, "home", nowhere)
+    for name in ("HOME", "XDG_CACHE_HOME", data.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
     assert learning.learning(learning.first_history(), 0, 2, 0).notice
     assert memory.memorised(models.noise_models()[0], 2, 0).notice
     assert originals.originals(originals.TEST, originals.ANY_CLASS, 2, 0, None).notice

@@ -3,7 +3,7 @@
 import { written } from "./page.js";
 
 export const DOT = 5.5, LETTERS = 13; // a dot's radius, the height of its name; in px
-const REACHES = [5, 16, 27, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
+const REACHES = [5, 16, 29, 42, 58, 76, 96, 120, 146]; // from a dot's edge to its name, the nearest first
 const TURNS = [0, 8, 12, 4, 14, 2, 10, 6, 1, 15, 9, 7, 13, 3, 11, 5].map(k => (k * Math.PI) / 8); // and the ways to go
 const CROWDED = 12, CROWD = 4; // how near dots have to be to make a heap, in px, and of how many its names form a list
 const STRIDE = 8; // between two places that are tried for the list; in px

@@ -288,7 +288,8 @@ def card(found: Card) -> str:
         f'<p class="notes">{html(known["notes"])}</p>{_equations(known["equations"])}'
         f"<div class='columns'>{_facts(say('about'), {html(name): value for name, value in facts.items()})}"
         f"{_scores(found)}{_losses(found) if found.losses else ''}"
-        f"{_facts(say('training'), training) if training else ''}{_facts(say('recipe'), recipe) if recipe else ''}</div>"
+        f"{_facts(say('training'), training) if training else ''}"
+        f"{_facts(say('recipe'), recipe) if recipe else ''}</div>"
         f'<footer class="share"><span><button type="button" data-do="link">{html(say("copy_link"))}</button>'
         f'<button type="button" data-do="python">{html(say("copy_python"))}</button></span>'
         f"<details><summary>{html(say('in_python'))}</summary><pre><code>{escape(found.python)}</code></pre></details></footer>"
