@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import gengallery
-from gengallery.data import TEST, TRAINVAL
+from gengallery.data import TEST, TRAINVAL, Split
 from gengallery.families import cards
 from gengallery.model.model import Model
 from gengallery.nn import inversion
@@ -58,6 +58,33 @@ def calls(model: Model, real: torch.Tensor, **given) -> list[torch.Tensor]:
     if model.options.label:
         images.append(model.decode(z, label=["Bag", 1], **given))
     return [*images, model.reconstruct(real, **given), model.encode(real, **given)]
+
+
+# -- devices: the CPU, and whatever accelerators are at hand
+
+
+DEVICES = ["cpu", *["cuda"] * torch.cuda.is_available(), *["mps"] * torch.backends.mps.is_available()]
+
+
+@every_family
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_model_answers_from_any_device_alike(name, device, real):
+    model = gengallery.load(name, device=device)
+    assert model.placement() == (next(model.parameters()).device, torch.float32)
+    for found, expected in zip(calls(model, real), calls(load(name), real), strict=True):
+        assert (found.device.type, found.dtype) == ("cpu", torch.float32)
+        assert (found - expected).abs().mean() < 1e-3 * max(1.0, expected.abs().max().item())
+    assert torch.equal(model.sample(3, seed=2), load(name).sample(3, seed=2))  # noise is drawn on the CPU
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_training_step_on_any_device(device):
+    rng = np.random.default_rng(0)
+    images = torch.from_numpy(rng.integers(0, 256, (256, 1, 28, 28), dtype=np.uint8))
+    split = Split(images, torch.from_numpy(rng.integers(0, 10, 256)))
+    run = Run(cards()["vae_2"], split, epochs=1, device=device)
+    assert [step.index for step in run.epoch()] == [1, 2]
+    assert {parameter.device.type for parameter in run.learner.parameters()} == {device}
 
 
 # -- types
