@@ -183,6 +183,7 @@ def small_app():
     app.close()
 
 
+@pytest.mark.slow
 def test_visitors_call_until_their_time_is_over(small_app):
     url, asked = small_app
     asked.clear()

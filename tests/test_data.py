@@ -961,6 +961,7 @@ def test_no_network_is_one_error(monkeypatch, tmp_path):
 # -- torchvision beside a torch that its operators were not built for
 
 
+@pytest.mark.slow
 def test_data_sets_work_where_torchvisions_operators_do_not_load():
     # Whether this machine has the trap or not, the operators are absent here: what registers them is made to fail.
     code = (

@@ -129,6 +129,7 @@ GARBAGE = [
 LEAK = re.compile(rf"Traceback|File \"|root:x|\.py\b|{re.escape(str(ROOT))}")
 
 
+@pytest.mark.slow
 def test_no_request_made_by_hand_gets_more_than_a_sentence(app, address):
     """Every event of the page, the private ones too, with garbage for each of its inputs and for all at once."""
     tried = 0
@@ -212,6 +213,7 @@ def install(requirements: list[str], folder: Path) -> None:
                 link.symlink_to(Path(str(package.locate_file(top))))
 
 
+@pytest.mark.slow
 def test_it_starts_as_a_space(tmp_path):
     """The repository copied, requirements.txt installed, nothing else, no data set: the page answers.
 

@@ -540,6 +540,7 @@ runpy.run_path("demo/app.py", run_name="__main__")
 """
 
 
+@pytest.mark.slow
 def test_it_starts_behind_a_dead_proxy_and_without_a_home():
     port = free_port()
     environment = offline(GRADIO_SERVER_PORT=str(port), GRADIO_SERVER_NAME="127.0.0.1", PYTHONUNBUFFERED="1")

@@ -53,6 +53,7 @@ def test_a_matrix_goes_right_with_x_and_up_with_y(name):
             assert np.abs(cell.astype(int) - alone).max() <= 1  # sums in batches may round another way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", latent.KINDS)
 def test_every_plane_draws_the_largest_matrix(kind):
     for name in latent.KINDS[kind].models():

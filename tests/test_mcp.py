@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 
 import numpy as np
+import pytest
 from conftest import ROOT, free_port
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
@@ -32,6 +33,7 @@ async def talk(url: str) -> tuple:
         return tools, *answers
 
 
+@pytest.mark.slow
 def test_an_assistant_finds_documented_tools_and_gets_a_picture():
     port = free_port()
     options = {"GRADIO_MCP_SERVER": "True", "GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"}

@@ -193,6 +193,7 @@ def site(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_an_entry_point_brings_a_family(site, tmp_path):
     code = """
         import json, sys

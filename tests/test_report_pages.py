@@ -159,6 +159,7 @@ def same_picture(figure, splits, measured) -> bool:
     return grey.shape == now.shape and np.abs(grey - now)[::scale, ::scale].max() <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("figure", [f for f in FIGURES if not f.split], ids=lambda figure: figure.file)
 def test_the_committed_pictures_are_of_these_weights(figure, measured):
     assert same_picture(figure, {}, measured), REMAKE

@@ -271,6 +271,7 @@ def test_a_file_with_wrong_bytes_is_read_or_refused(read, seed):
 # -- little time, little memory
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is measured on Linux only")
 def test_no_file_takes_long_or_much_memory(tmp_path):
     jpeg, gif = (saved(Image.new("L", (3600, 3600)), kind, progressive=True) for kind in ("JPEG", "GIF"))

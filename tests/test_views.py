@@ -111,6 +111,7 @@ def test_every_kind_of_prior_has_a_name(prior, name):
 # -- generate
 
 
+@pytest.mark.slow
 def test_every_model_generates_from_the_seed():
     rows = generate.same_seed(models.models(), 4, 7).rows
     assert [row.label for row in rows] == gengallery.list_models()
@@ -167,6 +168,7 @@ def test_a_class_through_every_model_that_takes_one():
         np.testing.assert_array_equal(row.pictures, to_uint8(expected))
 
 
+@pytest.mark.slow
 def test_every_class_from_the_same_noise():
     for row in steer.classes(steer.labelled_models(), steer.EVERY, 3).rows:
         assert row.captions == CLASS_NAMES
@@ -188,6 +190,7 @@ def test_a_row_for_each_guidance():
     assert len(rows) == len({row.pictures.tobytes() for row in rows})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, steer.MOST_STEPS])
 def test_images_form_from_noise(steps):
     wall = steer.formed(STEPPING, steps, 2)
@@ -376,6 +379,7 @@ WALLS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wall", WALLS)
 def test_the_lines_of_python_make_the_very_pictures(synthetic_data, wall, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -399,6 +403,7 @@ def test_the_lines_of_python_without_the_data_set(no_data, tmp_path, monkeypatch
 # -- surprises
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_a_surprise_is_something_that_the_view_shows(synthetic_data, seed):
     rng = np.random.default_rng(seed)
