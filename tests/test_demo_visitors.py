@@ -222,7 +222,7 @@ def test_a_broken_upload_leaves_the_drawing_alone(visit, tmp_path):
     chooser.value.set_files(tmp_path / "broken.png")
     expect(page.get_by_text("save it anew").first).to_be_visible(timeout=15_000)
     for status in page.locator(".draw [data-testid=status-tracker]").all():  # which says "Error", out of sight
-        expect(status).to_have_css("opacity", "0")
+        expect(status).not_to_be_visible()
 
 
 # -- Compare

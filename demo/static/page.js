@@ -33,12 +33,21 @@ let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
 /** @type {number | undefined} */
 let patience;
-const PATIENCE = 10_000; // for a restoration; in ms
+const PATIENCE = 10_000, LOOK = 50; // for a restoration, and between two looks at it; in ms
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 
+/** The server has answered what stands in the address: once the tab is there too, others may write their own. The visitor may
+ * have gone on in the meantime, and then that answer is awaited. */
 export function restored() {
+    if (!restoring) return;
+    const named = document.querySelector(`[role=tab][data-tab-id="${CSS.escape(opened.tab ?? "")}"]`);
+    if (named && named.getAttribute("aria-selected") !== "true") setTimeout(restored, LOOK);
+    else settled();
+}
+
+function settled() {
     clearTimeout(patience);
     restoring = false;
     drawHeld();
@@ -95,14 +104,14 @@ export const turned = tab => remember(tab, last[tab] ?? recall(tab));
 
 /** Follow the browser's Back and Forward: `restore` asks the server for the tab and its inputs. */
 function follow(restore) {
-    patience = setTimeout(restored, PATIENCE);
+    patience = setTimeout(settled, PATIENCE);
     addEventListener("popstate", () => {
         opened = query();
         const { tab = "explore", ...values } = opened;
         last[tab] = values;
         restoring = true;
         clearTimeout(patience);
-        patience = setTimeout(restored, PATIENCE);
+        patience = setTimeout(settled, PATIENCE);
         restore(location.search);
         returns[tab]?.();
         tell(new URL(location.href));
