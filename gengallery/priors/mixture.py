@@ -40,21 +40,19 @@ class FittedMixture(Fitted):
     def fit(self, latents: Tensor, seed: int = 0) -> None:
         """Fit the mixture to `latents` (n, dim); `seed` sets the first cluster centres.
 
-        Raises ValueError for latents of another shape, fewer than the components, not finite, or all equal.
+        Latents that are all equal, of an encoder that learned nothing, give draws that are nearly equal to them. Raises
+        ValueError for latents of another shape, none at all, or not finite.
         """
         if latents.ndim != 2 or latents.shape[1] != self.dim:
             raise ValueError(f"latents: expected the shape (n, {self.dim}), found {tuple(latents.shape)}")
-        if len(latents) < self.components:
-            raise ValueError(
-                f"latents: expected at least one for each of {self.components} components, found {len(latents)}"
-            )
+        if not len(latents):
+            raise ValueError("latents: expected at least one, found none")
         if not latents.isfinite().all():
             raise ValueError("latents: expected finite numbers, found NaN or infinity")
         z = latents.double()
         # Without it, a unit that is always 0 or always equal to another would make a covariance singular.
         floor = FLOOR * z.var(0, correction=0).mean()
-        if floor == 0:
-            raise ValueError("latents: expected some that differ, found all alike")
+        floor = floor if floor > 0 else floor + FLOOR
         shares = F.one_hot(_clusters(z, self.components, seed), self.components).double()
         for _ in range(ROUNDS):
             shares = _expectation(z, *_maximization(z, shares, floor))
