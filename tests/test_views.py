@@ -335,7 +335,7 @@ def test_memory_needs_the_data_set(no_data):
 
 @pytest.mark.parametrize("name", gengallery.list_histories())
 def test_learning_shows_what_the_family_can_do(name):
-    moments = learning.course(name)
+    moments = list(learning.course(name))
     rows = learning.learning(name, max(moments), 2, 0).rows
     labels = [row.label for row in rows]
     final = gengallery.load(name)
