@@ -285,7 +285,7 @@ def register_dataset(dataset: "Source | Dataset") -> None:
 
 def dataset_names() -> tuple[str, ...]:
     """The names of the data sets that `dataset` knows, the gallery's own first."""
-    return tuple(_registered)
+    return tuple(sorted(_registered, key=lambda name: name != DEFAULT))
 
 
 def registered(name: str) -> "Source | Dataset | None":
