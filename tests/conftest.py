@@ -21,6 +21,8 @@ from gengallery.model.spec import Card
 
 # These networks are small: threads that wait for each other cost more than they save, above all on a busy machine.
 torch.set_num_threads(1)
+# A busy machine may take longer than Playwright's five seconds; a page that is right is not kept waiting by it.
+expect.set_options(timeout=20_000)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # where the demo is a package
