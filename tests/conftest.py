@@ -113,10 +113,10 @@ def real_data() -> data.Dataset:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need the data set or a browser, which their fixtures tell."""
+    """Mark the tests that need the data set, a browser or a running server, which their fixtures tell."""
     for item in items:
         fixtures = getattr(item, "fixturenames", ())
-        for fixture, mark in (("real_data", "data"), ("browser", "browser")):
+        for fixture, mark in (("real_data", "data"), ("browser", "browser"), ("app", "slow")):
             if fixture in fixtures:
                 item.add_marker(mark)
 

@@ -18,6 +18,8 @@ from benchmark.visitors import Load
 from common import browsing
 from common.browsing import free_port
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("values", "share", "found"),

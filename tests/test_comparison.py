@@ -17,6 +17,8 @@ from demo.tabs.explore import view as latent
 from gengallery.data import to_uint8
 from gengallery.evaluation.reference import rebuilds
 
+pytestmark = pytest.mark.slow
+
 FLAT, GAN = latent.flat_models()[0], models.noise_models()[0]
 FLOOR = {figure.name: 1.0 for figure in comparison.SAMPLES}
 FAILURE = 'class="mark">'

@@ -18,6 +18,8 @@ from gengallery.evaluation import inception, reference, scorecard
 from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES, figure
 from gengallery.storage import checkpoint
 
+pytestmark = pytest.mark.slow
+
 PLACE = "# Title\n\n<!-- models: made by scripts/evaluate.py -->\nold\n<!-- end of models -->\n\nMore.\n"
 WITH_CLASSES = {"judged", "judged_least"}
 
