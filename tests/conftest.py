@@ -16,7 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from common import browsing
 from common.browsing import free_port
-from gengallery import cli, data
+from gengallery import cli, data, gallery
 from gengallery.model.spec import Card
 
 # These networks are small: threads that wait for each other cost more than they save, above all on a busy machine.
@@ -122,6 +122,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # -- the command line
+
+
+@pytest.fixture
+def two_models(tmp_path) -> Path:
+    """The folder of a gallery of two models."""
+    folder = tmp_path / "few"
+    folder.mkdir()
+    for name in ("ae_2", "vae_2"):
+        (folder / f"{name}.safetensors").write_bytes((gallery.SHIPPED / f"{name}.safetensors").read_bytes())
+    return folder
 
 
 @pytest.fixture

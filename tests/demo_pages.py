@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qsl, urlparse
 
+import demo_panels
 import numpy as np
 from conftest import pixels
 from playwright.sync_api import expect
@@ -74,16 +75,16 @@ TOLD = {  # what an address says
 }  # fmt: skip
 MEANT = {
     "generate": lambda: generate.same_seed(["ae_2", "gan_dim_16"], 3, 7),
-    "reconstruction": lambda: reconstruction.reconstructions(
+    "reconstruction": lambda: demo_panels.reconstructions(
         ["ae_2", "vae_2"], originals.TRAIN, "Sandal", 2, 11, None, reconstruction.NOISE, 0.25, False
     ),
-    "reconstruction of yours": lambda: reconstruction.reconstructions(
+    "reconstruction of yours": lambda: demo_panels.reconstructions(
         ["vae_2"], originals.YOURS, originals.ANY_CLASS, 1, 0, PICTURE, reconstruction.NOTHING, 0, True
     ),
-    "morph": lambda: morph.morphs(
+    "morph": lambda: demo_panels.morphs(
         ["vae_2"], morph.SAMPLE, 5, None, originals.YOURS, 0, PICTURE, morph.ARC, "Coat", "Dress", 0.7
     ),
-    "steer": lambda: steer.classes(steer.labelled_models()[:2], "Sandal", 8),
+    "steer": lambda: demo_panels.classes(steer.labelled_models()[:2], "Sandal", 8),
     "memory": lambda: memory.memorised("vae_2", 2, 9),
     "learning": lambda: learning.learning(gengallery.list_histories()[-1], 2, 3, 4),
 }

@@ -8,18 +8,15 @@ import torch
 from PIL import Image
 
 import gengallery
-from gengallery.data import default_spec, to_uint8
+from gengallery.data import to_uint8
 from gengallery.model.model import CHUNK, Model
 from gengallery.nn import inversion
 
 pytestmark = pytest.mark.slow
 
-IMAGE = default_spec()
-SHAPE, PIXELS = IMAGE.shape, IMAGE.pixels
 NAMES = gengallery.list_models()
 every_model = pytest.mark.parametrize("name", NAMES)
 load = lru_cache(maxsize=None)(gengallery.load)  # models are frozen, and one that a call changed is a failure here
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 123\n"
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 
 

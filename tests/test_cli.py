@@ -6,7 +6,6 @@ import resource
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,16 +16,6 @@ from gengallery import cli, gallery
 from gengallery.cli.manual import manual
 
 COMMANDS = cli.make_parser().commands().choices
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """A gallery of two models."""
-    folder = tmp_path / "few"
-    folder.mkdir()
-    for name in ("ae_2", "vae_2"):
-        (folder / f"{name}.safetensors").write_bytes((gallery.SHIPPED / f"{name}.safetensors").read_bytes())
-    return folder
 
 
 # -- list and info
@@ -54,24 +43,24 @@ def test_the_list_as_json_has_the_figures(output):
     assert cards["vae_2"]["image"] == known["image"]
 
 
-def test_another_gallery_is_named_by_option_or_variable(output, folder, monkeypatch):
+def test_another_gallery_is_named_by_option_or_variable(output, two_models, monkeypatch):
     names = ["ae_2", "vae_2"]
-    assert [line.split()[0] for line in output("list", "--gallery", folder).splitlines()] == names
+    assert [line.split()[0] for line in output("list", "--gallery", two_models).splitlines()] == names
     assert len(output("list").splitlines()) > 2  # the option holds for its call alone
-    monkeypatch.setenv(gallery.VARIABLE, str(folder))
+    monkeypatch.setenv(gallery.VARIABLE, str(two_models))
     assert [line.split()[0] for line in output("list").splitlines()] == names
 
 
-def test_files_that_are_not_sound_are_told_on_stderr(run, folder):
-    (folder / "flow.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    (folder / "vae_64.safetensors").write_bytes(b"")
-    (folder / "._vae_2.safetensors").write_bytes(b"\0\5\x16\7")  # which macOS leaves beside files
-    code, out, err = run("list", "--gallery", folder)
+def test_files_that_are_not_sound_are_told_on_stderr(run, two_models):
+    (two_models / "flow.safetensors").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (two_models / "vae_64.safetensors").write_bytes(b"")
+    (two_models / "._vae_2.safetensors").write_bytes(b"\0\5\x16\7")  # which macOS leaves beside files
+    code, out, err = run("list", "--gallery", two_models)
     assert code == 0 and [line.split()[0] for line in out.splitlines()] == ["ae_2", "vae_2"]
     first, second = sorted(err.splitlines())
-    assert first.startswith(f"left out: {folder / 'flow.safetensors'}: ") and "git lfs pull" in first
-    assert second.startswith(f"left out: {folder / 'vae_64.safetensors'}: ") and "empty file" in second
-    assert json.loads(run("list", "--gallery", folder, "--json")[1])[0]["name"] == "ae_2"
+    assert first.startswith(f"left out: {two_models / 'flow.safetensors'}: ") and "git lfs pull" in first
+    assert second.startswith(f"left out: {two_models / 'vae_64.safetensors'}: ") and "empty file" in second
+    assert json.loads(run("list", "--gallery", two_models, "--json")[1])[0]["name"] == "ae_2"
 
 
 def test_a_folder_without_models(error, tmp_path):
@@ -104,8 +93,8 @@ def test_info_is_the_card(output):
         assert said in text
 
 
-def test_info_takes_the_path_of_a_file(output, folder):
-    path = folder / "vae_2.safetensors"
+def test_info_takes_the_path_of_a_file(output, two_models):
+    path = two_models / "vae_2.safetensors"
     assert json.loads(output("info", path, "--json"))["path"] == str(path)
 
 

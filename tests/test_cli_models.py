@@ -3,26 +3,13 @@
 import json
 import re
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 import gengallery
-from gengallery import gallery
 from gengallery.cli import serving
 from gengallery.storage import checkpoint
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    """A gallery of two models."""
-    folder = tmp_path / "few"
-    folder.mkdir()
-    for name in ("ae_2", "vae_2"):
-        (folder / f"{name}.safetensors").write_bytes((gallery.SHIPPED / f"{name}.safetensors").read_bytes())
-    return folder
-
 
 # -- evaluate and verify
 
@@ -78,14 +65,14 @@ def test_verify_without_figures_needs_no_data(output, monkeypatch, tmp_path):
     assert re.fullmatch(r"vae_2: as recorded \(\d+ s\)\n", output("verify", "vae_2", "--no-figures"))
 
 
-def test_a_gallery_of_other_data_asks_for_it(error, folder):
-    saved = checkpoint.read(folder / "ae_2.safetensors")
+def test_a_gallery_of_other_data_asks_for_it(error, two_models):
+    saved = checkpoint.read(two_models / "ae_2.safetensors")
     image = {**saved.header["config"]["image"], "dataset": "photos"}
     header = {**saved.header, "config": {**saved.header["config"], "image": image}}
     checkpoint.write(saved.path, saved.tensors, header)
     says = "--data: expected the folder or file of 'photos', which is no named data set"
-    assert error("evaluate", "ae_2", "--gallery", folder) == says
-    assert error("reconstruct", "ae_2", "--gallery", folder) == says
+    assert error("evaluate", "ae_2", "--gallery", two_models) == says
+    assert error("reconstruct", "ae_2", "--gallery", two_models) == says
 
 
 # -- demo
@@ -106,7 +93,7 @@ def test_a_file_that_fails_is_told_with_its_line(error, tmp_path):
     assert error("demo", "--with", "mine.py").startswith("mine.py, line 2: SyntaxError: ")
 
 
-def test_the_demo_shows_the_models_of_a_file(output, tmp_path, monkeypatch, folder):
+def test_the_demo_shows_the_models_of_a_file(output, tmp_path, monkeypatch, two_models):
     (tmp_path / "helper.py").write_text("SIZE = 3\n")
     (tmp_path / "mine.py").write_text(
         "import torch\n"
@@ -134,7 +121,7 @@ def test_the_demo_shows_the_models_of_a_file(output, tmp_path, monkeypatch, fold
     monkeypatch.setattr(serving, "_page", lambda: "page")
     monkeypatch.setattr("threading.Event.wait", interrupt)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    said = output("demo", "--with", "mine.py", "--gallery", folder, "--host", "0.0.0.0", "--port", 1234)
+    said = output("demo", "--with", "mine.py", "--gallery", two_models, "--host", "0.0.0.0", "--port", 1234)
     assert said == "The gallery is open at http://127.0.0.1:1234/ until Ctrl-C.\n"
     assert found["names"] == ["ae_2", "grey", "vae_2"] and found["closed"]
     expected = {"server_name": "0.0.0.0", "server_port": 1234, "prevent_thread_lock": True, "quiet": True}

@@ -3,6 +3,7 @@
 import re
 from io import BytesIO
 
+import demo_panels
 import numpy as np
 import pytest
 from conftest import FIGURES, ready, turn_to
@@ -52,24 +53,24 @@ def test_generate(visit):
 def test_steer(visit, width):
     page = visit(width, "?tab=steer")
     ready(page, "Steer")
-    assert shows(page, "steer", steer.classes(steer.labelled_models(), steer.EVERY, 0))
-    assert shows(page, "strict", steer.guided(GUIDED, CLASS_NAMES[-1], 0))
-    assert shows(page, "formed", steer.formed(STEPPING, steer.MOST_STEPS // 2, 0))
+    assert shows(page, "steer", demo_panels.classes(steer.labelled_models(), steer.EVERY, 0))
+    assert shows(page, "strict", demo_panels.guided(GUIDED, CLASS_NAMES[-1], 0))
+    assert shows(page, "formed", demo_panels.formed(STEPPING, steer.MOST_STEPS // 2, 0))
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save as GIF").locator("visible=true").click()
     assert Image.open(saved.value.path()).n_frames == 1 + steer.MOST_STEPS // 2
 
     kind, label = (page.get_by_label("Bag", exact=True).locator("visible=true").nth(i) for i in (0, 1))
     kind.check()
-    expected = steer.classes(steer.labelled_models(), "Bag", 0)
+    expected = demo_panels.classes(steer.labelled_models(), "Bag", 0)
     expect(page.locator("#steer code")).to_have_text(expected.python, timeout=30_000)
     assert shows(page, "steer", expected)
     label.check()
-    expected = steer.guided(GUIDED, "Bag", 0)
+    expected = demo_panels.guided(GUIDED, "Bag", 0)
     expect(page.locator("#strict code")).to_have_text(expected.python, timeout=30_000)
     assert shows(page, "strict", expected)
     page.get_by_label("Steps").locator("visible=true").first.fill("3")
-    expected = steer.formed(STEPPING, 3, 0)
+    expected = demo_panels.formed(STEPPING, 3, 0)
     expect(page.locator("#formed code")).to_have_text(expected.python, timeout=30_000)
     assert shows(page, "formed", expected)
     expect(page.locator("#formed figcaption").nth(1)).to_have_text("step 1", use_inner_text=True)
@@ -107,7 +108,7 @@ def test_reconstruction_of_a_class_with_damage(visit):
     ready(page, "Reconstruction")
     for choice in ("Bag", reconstruction.PATCH):
         page.get_by_label(choice, exact=True).locator("visible=true").check()
-    expected = reconstruction.reconstructions(FLAT, originals.TEST, "Bag", 3, 4, None, reconstruction.PATCH, 0.4, True)
+    expected = demo_panels.reconstructions(FLAT, originals.TEST, "Bag", 3, 4, None, reconstruction.PATCH, 0.4, True)
     expect(page.locator("#reconstruction .row")).to_have_count(len(expected.rows))
     expect(page.locator("#reconstruction figcaption").first).to_have_text("Bag", use_inner_text=True)
     assert shows(page, "reconstruction", expected)
@@ -149,7 +150,7 @@ def test_an_upload_and_a_drawing(visit, tmp_path):
     text = originals.picture_as_text(as_images(picture))
     wish = ["vae_2"], originals.YOURS, originals.ANY_CLASS, checks.MOST_IMAGES, 0
     expect(page.locator("#reconstruction .row")).to_have_count(3, timeout=30_000)
-    assert shows(page, "reconstruction", reconstruction.reconstructions(*wish, text, reconstruction.NOTHING, 0.4, True))
+    assert shows(page, "reconstruction", demo_panels.reconstructions(*wish, text, reconstruction.NOTHING, 0.4, True))
     assert query(page)["picture"] == text
 
     canvas = page.locator(".drawing canvas").locator("visible=true")
@@ -191,12 +192,12 @@ def test_morphs(visit):
     page = visit(query="?tab=morph")
     ready(page, "Morph")
     wish = models.encoding_models(), originals.TEST, 0, None, originals.TEST, 1, None, morph.STRAIGHT, morph.NO_CLASS
-    assert shows(page, "morph", morph.morphs(*wish, morph.NO_CLASS, 1))
+    assert shows(page, "morph", demo_panels.morphs(*wish, morph.NO_CLASS, 1))
     with page.expect_download() as saved:
         page.get_by_role("link", name="Save as GIF").click()
     assert len(list(ImageSequence.Iterator(Image.open(saved.value.path())))) == 2 * morph.FRAMES - 2
     page.get_by_label("Bag", exact=True).locator("visible=true").last.check()
-    expected = morph.morphs(*wish, "Bag", 1)
+    expected = demo_panels.morphs(*wish, "Bag", 1)
     expect(page.locator("#morph code")).to_have_text(expected.python)
     assert shows(page, "morph", expected)
 

@@ -8,7 +8,7 @@ import io
 import math
 import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,61 +16,35 @@ import pytest
 import torch
 from conftest import TEST_SIZE
 from PIL import Image
+from small_gallery import DRAWS, FEATURES, KINDS, OF_SAMPLES, WEIGHED, N, small_gallery, write_classifier
 
 import gengallery
 from gengallery import data, gallery
 from gengallery.data import as_floats, default_spec, sources, splits
-from gengallery.evaluation import classifier, inception, metrics, reference, scorecard
 from gengallery.evaluation import figures as figures_module
-from gengallery.evaluation.classifier import Classifier, ClassifierConfig
+from gengallery.evaluation import inception, metrics, reference, scorecard
+from gengallery.evaluation.classifier import Classifier
 from gengallery.evaluation.reference import Reference
 from gengallery.evaluation.scorecard import VerificationError, record, verify
 from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import CheckpointError
-from gengallery.training.run import Run, file_header, mean_losses
+from gengallery.training.run import mean_losses
 
 pytestmark = pytest.mark.slow
 
-NAMES = gengallery.list_models()
 NO_LABELS = torch.full((TEST_SIZE,), default_spec().no_class)
-KINDS = ("ae_2", "gan_dim_8", "vae_2")  # reconstructs; searches; has a posterior
-FEATURES = 16  # of the classifier here
-N, DRAWS, WEIGHED = 120, 5, 30
-OF_SAMPLES = {"frechet", "kernel", "precision", "recall", "density", "coverage", "entropy", "nearest", "memorised"}
 OF_IMAGES = {
     "ae_2": {"mse", "ssim"},
     "gan_dim_8": set(),
     "vae_2": {"mse", "ssim", "reconstruction", "kl", "total", "bound", "active_units"},
 }
-OF_POSTERIOR = {"autoencoder": set(), "vae": {"bound", "active_units"}}  # by family
 EXAMPLE = "vae_2"
-
-
-def write_classifier(folder: Path, fake: data.Dataset, seed: int = 0) -> None:
-    """A classifier that has learned nothing, which is as good here as any."""
-    card = replace(classifier.CARD, config=ClassifierConfig((4, 8, FEATURES), image=fake.spec))
-    run = Run(card, fake.split(data.TRAINVAL), seed=seed)
-    checkpoint.write(folder / "classifier.safetensors", run.model.state_dict(), file_header(run, {}, "a command"))
 
 
 @pytest.fixture
 def folder(tmp_path, fake_data, monkeypatch) -> Path:
     """A gallery of three models and a classifier, with little data and figures of few samples."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    for name in KINDS:
-        saved = checkpoint.read(gallery.SHIPPED / f"{name}.safetensors")
-        header = {key: value for key, value in saved.header.items() if key != "scorecard"}
-        checkpoint.write(folder / f"{name}.safetensors", saved.tensors, header)
-    write_classifier(folder, fake_data)
-    monkeypatch.setenv(gallery.VARIABLE, str(folder))
-    monkeypatch.setattr(reference, "COUNT", N)
-    monkeypatch.setattr(scorecard, "COUNT", N)
-    monkeypatch.setattr(figures_module, "WEIGHED", WEIGHED)
-    monkeypatch.setattr(figures_module, "DRAWS", DRAWS)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setitem(sources._registered, data.DEFAULT, fake_data)  # in the place of what the models are for
-    return folder
+    return small_gallery(tmp_path, fake_data, monkeypatch)
 
 
 @pytest.fixture

@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import run_python
-from test_evaluate import DRAWS, KINDS, WEIGHED, N, write_classifier
+from small_gallery import N, small_gallery
 
 import gengallery
-from gengallery import data, gallery
-from gengallery.data import sources
-from gengallery.evaluation import figures as figures_module
 from gengallery.evaluation import inception, reference, scorecard
 from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES, figure
-from gengallery.storage import checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -27,21 +23,7 @@ WITH_CLASSES = {"judged", "judged_least"}
 @pytest.fixture
 def folder(tmp_path, fake_data, monkeypatch) -> Path:
     """A gallery of three models that nobody measured, with little data and figures of few samples."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    for name in KINDS:
-        saved = checkpoint.read(gallery.SHIPPED / f"{name}.safetensors")
-        header = {key: value for key, value in saved.header.items() if key != "scorecard"}
-        checkpoint.write(folder / f"{name}.safetensors", saved.tensors, header)
-    write_classifier(folder, fake_data)
-    monkeypatch.setenv(gallery.VARIABLE, str(folder))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for module in (reference, scorecard):
-        monkeypatch.setattr(module, "COUNT", N)
-    monkeypatch.setattr(figures_module, "WEIGHED", WEIGHED)
-    monkeypatch.setattr(figures_module, "DRAWS", DRAWS)
-    monkeypatch.setitem(sources._registered, data.DEFAULT, fake_data)  # in the place of what the models are for
-    return folder
+    return small_gallery(tmp_path, fake_data, monkeypatch)
 
 
 @pytest.fixture

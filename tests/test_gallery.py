@@ -24,7 +24,7 @@ from gengallery.storage.checkpoint import CheckpointError
 from gengallery.training.run import mean_losses
 
 IMAGE = default_spec()
-SHAPE, PIXELS = IMAGE.shape, IMAGE.pixels
+PIXELS = IMAGE.pixels
 NAMES = gengallery.list_models()
 every_model = pytest.mark.parametrize("name", NAMES)
 load = lru_cache(maxsize=None)(gengallery.load)  # models are frozen, and one that a call changed is a failure here

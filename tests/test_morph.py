@@ -2,6 +2,7 @@
 
 from io import BytesIO
 
+import demo_panels
 import numpy as np
 import pytest
 import torch
@@ -22,7 +23,7 @@ WISH = {
 
 
 def test_a_morph_leads_from_a_to_b():
-    rows = morph.morphs(**WISH | {"names": [VAE, GAN]}).rows
+    rows = demo_panels.morphs(**WISH | {"names": [VAE, GAN]}).rows
     assert [row.label for row in rows] == [name for name in models.models() if name in (VAE, GAN)]
     for row in rows:
         assert len(row.pictures) == morph.STEPS
@@ -35,13 +36,15 @@ def test_a_morph_leads_from_a_to_b():
 def test_a_picture_goes_through_the_encoder():
     image = gengallery.load(VAE).generate(1, 4)
     text = originals.picture_as_text(image)
-    (row,) = morph.morphs(**WISH | {"source_a": originals.YOURS, "picture_a": text, "source_b": originals.TEST}).rows
+    (row,) = demo_panels.morphs(
+        **WISH | {"source_a": originals.YOURS, "picture_a": text, "source_b": originals.TEST}
+    ).rows
     expected = to_uint8(gengallery.load(VAE).reconstruct(originals.picture_of(text)))[0]
     assert np.abs(row.pictures[0].astype(int) - expected).max() <= 1
 
 
 def test_the_path_decides():
-    straight, arc = (morph.morphs(**WISH | {"path": path}).rows[0].pictures for path in morph.PATHS)
+    straight, arc = (demo_panels.morphs(**WISH | {"path": path}).rows[0].pictures for path in morph.PATHS)
     assert (straight[1:-1] != arc[1:-1]).any()
     assert np.abs(straight[[0, -1]].astype(int) - arc[[0, -1]]).max() <= 1
 
@@ -64,17 +67,17 @@ def test_where_there_is_no_arc_the_way_is_straight(end):
 
 def test_a_class_direction_is_added_all_along():
     model = gengallery.load(VAE)
-    (row,) = morph.morphs(**WISH | {"less": "Sneaker", "plus": "Bag", "strength": 0.5}).rows
+    (row,) = demo_panels.morphs(**WISH | {"less": "Sneaker", "plus": "Bag", "strength": 0.5}).rows
     centroids = model.statistics.centroids
     shift = 0.5 * (centroids[CLASS_NAMES.index("Bag")] - centroids[CLASS_NAMES.index("Sneaker")])
     expected = to_uint8(model.decode(model.sample(1, 1) + shift))[0]
     assert np.abs(row.pictures[0].astype(int) - expected).max() <= 1
-    plain, gan = (morph.morphs(**WISH | {"names": [GAN]} | more).rows[0] for more in ({}, {"plus": "Bag"}))
+    plain, gan = (demo_panels.morphs(**WISH | {"names": [GAN]} | more).rows[0] for more in ({}, {"plus": "Bag"}))
     np.testing.assert_array_equal(plain.pictures, gan.pictures)  # which has no centroids
 
 
 def test_the_film_goes_there_and_back():
-    film = Image.open(BytesIO(morph.morphs(**WISH | {"names": [VAE, GAN]}).film))
+    film = Image.open(BytesIO(demo_panels.morphs(**WISH | {"names": [VAE, GAN]}).film))
     frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(film)]
     assert len(frames) == 2 * morph.FRAMES - 2
     np.testing.assert_array_equal(frames[1], frames[-1])
@@ -93,5 +96,5 @@ BAD = [
 @pytest.mark.parametrize(("change", "named"), BAD)
 def test_what_makes_no_sense_is_refused_by_name(change, named):
     with pytest.raises(ValueError, match=r"expected.*found") as refusal:
-        morph.morphs(**WISH | change)
+        demo_panels.morphs(**WISH | change)
     assert named in str(refusal.value).lower()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import TEST_SIZE
+from small_gallery import OF_SAMPLES
 
 import gengallery
 from gengallery import data
@@ -16,17 +17,7 @@ from gengallery.evaluation.scorecard import Scorecard, verify
 
 NAMES = gengallery.list_models()
 NO_LABELS = torch.full((TEST_SIZE,), default_spec().no_class)
-KINDS = ("ae_2", "gan_dim_8", "vae_2")  # reconstructs; searches; has a posterior
-FEATURES = 16  # of the classifier here
-N, DRAWS, WEIGHED = 120, 5, 30
-OF_SAMPLES = {"frechet", "kernel", "precision", "recall", "density", "coverage", "entropy", "nearest", "memorised"}
-OF_IMAGES = {
-    "ae_2": {"mse", "ssim"},
-    "gan_dim_8": set(),
-    "vae_2": {"mse", "ssim", "reconstruction", "kl", "total", "bound", "active_units"},
-}
 OF_POSTERIOR = {"autoencoder": set(), "vae": {"bound", "active_units"}}  # by family
-EXAMPLE = "vae_2"
 
 
 # -- the bound, on the real model and the real data

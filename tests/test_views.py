@@ -5,6 +5,7 @@ import base64
 import re
 from io import BytesIO
 
+import demo_panels
 import numpy as np
 import pytest
 import torch
@@ -170,7 +171,7 @@ def test_a_class_through_every_model_that_takes_one():
 
 @pytest.mark.slow
 def test_every_class_from_the_same_noise():
-    for row in steer.classes(steer.labelled_models(), steer.EVERY, 3).rows:
+    for row in demo_panels.classes(steer.labelled_models(), steer.EVERY, 3).rows:
         assert row.captions == CLASS_NAMES
         model = gengallery.load(row.label)
         z = model.sample(1, 3)
@@ -180,7 +181,7 @@ def test_every_class_from_the_same_noise():
 
 
 def test_a_row_for_each_guidance():
-    rows = steer.guided(GUIDED, "Bag", 2).rows
+    rows = demo_panels.guided(GUIDED, "Bag", 2).rows
     assert [row.label for row in rows] == [f"w = {strength:g}" for strength in steer.STRENGTHS]
     model = gengallery.load(GUIDED)
     untold = model.decode(model.sample(steer.FEW, 2))  # guidance 0 knows no class
@@ -193,7 +194,7 @@ def test_a_row_for_each_guidance():
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, steer.MOST_STEPS])
 def test_images_form_from_noise(steps):
-    wall = steer.formed(STEPPING, steps, 2)
+    wall = demo_panels.formed(STEPPING, steps, 2)
     finished = gengallery.load(STEPPING).generate(steer.FEW, 2, steps=steps)
     assert len(wall.rows) == steer.FEW
     for row, image in zip(wall.rows, finished, strict=True):
@@ -214,7 +215,7 @@ def test_images_form_from_noise(steps):
 @pytest.mark.parametrize(("source", "split"), [(originals.TEST, data.TEST), (originals.TRAIN, data.TRAINVAL)])
 def test_reconstructions_and_their_errors(synthetic_data, source, split):
     names = models.encoding_models()
-    wall = reconstruction.reconstructions(**REBUILD | {"names": names, "source": source, "count": 5, "seed": 3})
+    wall = demo_panels.reconstructions(**REBUILD | {"names": names, "source": source, "count": 5, "seed": 3})
     originals, *rows = wall.rows
     assert wall.notice == ""
     assert [row.label for row in rows] == names
@@ -231,13 +232,13 @@ def test_reconstructions_and_their_errors(synthetic_data, source, split):
 
 
 def test_originals_of_one_class(synthetic_data):
-    (originals, _) = reconstruction.reconstructions(**REBUILD | {"kind": "Bag", "count": 4}).rows
+    (originals, _) = demo_panels.reconstructions(**REBUILD | {"kind": "Bag", "count": 4}).rows
     assert originals.captions == ("Bag",) * 4
     assert len({picture.tobytes() for picture in originals.pictures}) == 4
 
 
 def test_an_error_map_is_blue_where_light_is_missing_and_orange_where_it_is_invented(synthetic_data):
-    first, row, errors = reconstruction.reconstructions(**REBUILD | {"errors": True}).rows
+    first, row, errors = demo_panels.reconstructions(**REBUILD | {"errors": True}).rows
     difference = row.pictures.astype(int) - first.pictures
     red, blue = errors.pictures[..., 0].astype(int), errors.pictures[..., 2].astype(int)
     assert (blue - red)[difference < -20].min() > 0
@@ -252,8 +253,8 @@ def test_an_error_map_is_blue_where_light_is_missing_and_orange_where_it_is_inve
 @pytest.mark.parametrize("damage", reconstruction.DAMAGES)
 def test_damage_is_seen_by_the_model_and_judged_by_the_original(synthetic_data, damage):
     wish = REBUILD | {"damage": damage, "amount": 0.5}
-    first, *seen, row = reconstruction.reconstructions(**wish).rows
-    clean = reconstruction.reconstructions(**REBUILD).rows
+    first, *seen, row = demo_panels.reconstructions(**wish).rows
+    clean = demo_panels.reconstructions(**REBUILD).rows
     np.testing.assert_array_equal(first.pictures, clean[0].pictures)
     if damage == reconstruction.NOTHING:
         assert seen == []
@@ -272,21 +273,21 @@ def test_damage_is_seen_by_the_model_and_judged_by_the_original(synthetic_data, 
 
 
 def test_a_search_is_called_one(synthetic_data):
-    (_, row) = reconstruction.reconstructions(**REBUILD | {"names": [GAN], "count": 1}).rows
+    (_, row) = demo_panels.reconstructions(**REBUILD | {"names": [GAN], "count": 1}).rows
     assert row.note.startswith("search")
     assert "search" in models.marks(GAN)
     assert not any("search" in models.marks(name) for name in models.encoding_models())
 
 
 def test_without_the_data_set_the_gallery_makes_the_originals(no_data):
-    wall = reconstruction.reconstructions(**REBUILD | {"count": 4, "seed": 9})
+    wall = demo_panels.reconstructions(**REBUILD | {"count": 4, "seed": 9})
     made = gengallery.load(models.best_maker()).generate(4, 9)
     np.testing.assert_array_equal(wall.rows[0].pictures, to_uint8(made))
     assert "not on this machine" in wall.notice
 
 
 def test_a_picture_of_the_visitors_own():
-    wall = reconstruction.reconstructions(**REBUILD | {"source": originals.YOURS, "picture": PICTURE})
+    wall = demo_panels.reconstructions(**REBUILD | {"source": originals.YOURS, "picture": PICTURE})
     np.testing.assert_array_equal(wall.rows[0].pictures, to_uint8(gengallery.load(GAN).generate(1, 3)))
     assert wall.rows[0].captions == ("yours",)
 
@@ -359,21 +360,21 @@ MORPH = {
 }  # fmt: skip
 WALLS = {
     "generate": lambda: generate.same_seed([GAN, *FLAT], 3, 5),
-    "classes": lambda: steer.classes(steer.labelled_models(), "T-shirt/top", 5),
-    "every class": lambda: steer.classes(steer.labelled_models(), steer.EVERY, 5),
-    "guided": lambda: steer.guided(GUIDED, "Bag", 5),
-    "formed": lambda: steer.formed(STEPPING, 15, 5),
+    "classes": lambda: demo_panels.classes(steer.labelled_models(), "T-shirt/top", 5),
+    "every class": lambda: demo_panels.classes(steer.labelled_models(), steer.EVERY, 5),
+    "guided": lambda: demo_panels.guided(GUIDED, "Bag", 5),
+    "formed": lambda: demo_panels.formed(STEPPING, 15, 5),
     "swap": lambda: generate.swapped_priors(GAN, ["uniform", "raw poisson"], 1.5, 3, 5),
-    "rebuild": lambda: reconstruction.reconstructions(**REBUILD | {"names": FLAT, "kind": "Bag"}),
+    "rebuild": lambda: demo_panels.reconstructions(**REBUILD | {"names": FLAT, "kind": "Bag"}),
     "memory": lambda: memory.memorised(GAN, 2, 5),
     **{
-        damage: lambda damage=damage: reconstruction.reconstructions(**REBUILD | {"damage": damage})
+        damage: lambda damage=damage: demo_panels.reconstructions(**REBUILD | {"damage": damage})
         for damage in reconstruction.DAMAGES
     },
-    "yours": lambda: reconstruction.reconstructions(**REBUILD | {"source": originals.YOURS, "picture": PICTURE}),
+    "yours": lambda: demo_panels.reconstructions(**REBUILD | {"source": originals.YOURS, "picture": PICTURE}),
     **{name: lambda name=name: learning.learning(name, 1, 2, 0) for name in gengallery.list_histories()},
-    "morph": lambda: morph.morphs(**MORPH),
-    "morph of yours": lambda: morph.morphs(
+    "morph": lambda: demo_panels.morphs(**MORPH),
+    "morph of yours": lambda: demo_panels.morphs(
         **MORPH | {"names": [FLAT[0], GAN], "source_a": morph.SAMPLE, "source_b": originals.YOURS, "picture_b": PICTURE}
     ),
 }
@@ -394,7 +395,7 @@ def test_the_lines_of_python_make_the_very_pictures(synthetic_data, wall, tmp_pa
 
 def test_the_lines_of_python_without_the_data_set(no_data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shown = reconstruction.reconstructions(**REBUILD)
+    shown = demo_panels.reconstructions(**REBUILD)
     exec(shown.python, {})
     found = np.asarray(Image.open("picture.png"))
     np.testing.assert_array_equal(found[:28, :28], shown.rows[0].pictures[0])
@@ -411,19 +412,19 @@ def test_a_surprise_is_something_that_the_view_shows(synthetic_data, seed):
     assert generate.same_seed(found["models"], found["count"], found["seed"]).rows
     assert generate.swapped_priors(found["model"], ["normal"], found["stretch"], found["count"], found["seed"]).rows
     found = steer.surprise(rng)
-    assert steer.classes(steer.labelled_models()[:1], found["kind"], found["seed"]).rows
+    assert demo_panels.classes(steer.labelled_models()[:1], found["kind"], found["seed"]).rows
     assert next(steer.growing_guided(found["guided"], found["label"], found["seed"])).rows
-    assert steer.formed(found["stepping"], found["steps"], found["seed"]).rows
+    assert demo_panels.formed(found["stepping"], found["steps"], found["seed"]).rows
     found = reconstruction.surprise(rng)
     names = {"names": found.pop("models"), "picture": None, "count": 2}
-    assert reconstruction.reconstructions(**found | names).rows
+    assert demo_panels.reconstructions(**found | names).rows
     found = memory.surprise(rng)
     assert memory.memorised(found["model"], found["count"], found["seed"]).rows
     found = learning.surprise(rng)
     assert learning.learning(found["model"], int(found["epochs"]), 1, found["seed"]).rows
     found = morph.surprise(rng)
     names = {"names": found.pop("models")[:1], "picture_a": None, "picture_b": None}
-    assert morph.morphs(**found | names).rows
+    assert demo_panels.morphs(**found | names).rows
 
 
 # -- refusals
@@ -438,29 +439,29 @@ BAD = [
     *((generate.same_seed, {**ROW, "count": bad}, "how many") for bad in (0, 11, -1, 2.5, 1e9, "3", True, *NOT_FINITE)),
     *((generate.same_seed, {**ROW, "seed": bad}, "seed") for bad in (-1, 2**32, 0.5, "x", *NOT_FINITE)),
     *((generate.same_seed, {**ROW, "names": bad}, "models") for bad in ([], None, GAN, ["nobody"], [3], [[GAN]])),
-    *((steer.classes, {**CLASS, "names": bad}, "models") for bad in ([], None, FLAT[:1], ["nobody"], [[GAN]])),
-    *((steer.classes, {**CLASS, "kind": bad}, "class") for bad in ("Hat", "", 3, *NOT_FINITE)),
-    *((steer.classes, {**CLASS, "seed": bad}, "seed") for bad in (-1, 2**32, "x", *NOT_FINITE)),
-    *((steer.guided, {**GUIDANCE, "name": bad}, "model") for bad in (FLAT[0], "../" + GUIDED, None)),
-    *((steer.guided, {**GUIDANCE, "kind": bad}, "class") for bad in (steer.EVERY, "Hat", None)),
-    *((steer.guided, {**GUIDANCE, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
-    *((steer.formed, {**FORM, "name": bad}, "model") for bad in (FLAT[0], "nobody", None)),
-    *((steer.formed, {**FORM, "steps": bad}, "steps") for bad in (0, 21, 2.5, 1e9, "3", True, *NOT_FINITE)),
-    *((steer.formed, {**FORM, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
+    *((demo_panels.classes, {**CLASS, "names": bad}, "models") for bad in ([], None, FLAT[:1], ["nobody"], [[GAN]])),
+    *((demo_panels.classes, {**CLASS, "kind": bad}, "class") for bad in ("Hat", "", 3, *NOT_FINITE)),
+    *((demo_panels.classes, {**CLASS, "seed": bad}, "seed") for bad in (-1, 2**32, "x", *NOT_FINITE)),
+    *((demo_panels.guided, {**GUIDANCE, "name": bad}, "model") for bad in (FLAT[0], "../" + GUIDED, None)),
+    *((demo_panels.guided, {**GUIDANCE, "kind": bad}, "class") for bad in (steer.EVERY, "Hat", None)),
+    *((demo_panels.guided, {**GUIDANCE, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
+    *((demo_panels.formed, {**FORM, "name": bad}, "model") for bad in (FLAT[0], "nobody", None)),
+    *((demo_panels.formed, {**FORM, "steps": bad}, "steps") for bad in (0, 21, 2.5, 1e9, "3", True, *NOT_FINITE)),
+    *((demo_panels.formed, {**FORM, "seed": bad}, "seed") for bad in (-1, *NOT_FINITE)),
     (generate.swapped_priors, {**SWAP, "name": FLAT[0]}, "model"),
     (generate.swapped_priors, {**SWAP, "name": None}, "model"),
     (generate.swapped_priors, {**SWAP, "name": "../" + GAN}, "model"),
     (generate.swapped_priors, {**SWAP, "noises": ["cauchy"]}, "noise"),
     (generate.swapped_priors, {**SWAP, "noises": []}, "noise"),
     *((generate.swapped_priors, {**SWAP, "stretch": bad}, "multiply z") for bad in (-1, 4, "1", True, *NOT_FINITE)),
-    (reconstruction.reconstructions, {**REBUILD, "names": ["nobody"]}, "models"),
-    (reconstruction.reconstructions, {**REBUILD, "source": "elsewhere"}, "originals"),
-    (reconstruction.reconstructions, {**REBUILD, "kind": "Hat"}, "class"),
-    (reconstruction.reconstructions, {**REBUILD, "damage": "Fire"}, "damage"),
-    (reconstruction.reconstructions, {**REBUILD, "errors": "yes"}, "error maps"),
-    *((reconstruction.reconstructions, {**REBUILD, "amount": bad}, "how much") for bad in (-0.1, 2, "1", *NOT_FINITE)),
+    (demo_panels.reconstructions, {**REBUILD, "names": ["nobody"]}, "models"),
+    (demo_panels.reconstructions, {**REBUILD, "source": "elsewhere"}, "originals"),
+    (demo_panels.reconstructions, {**REBUILD, "kind": "Hat"}, "class"),
+    (demo_panels.reconstructions, {**REBUILD, "damage": "Fire"}, "damage"),
+    (demo_panels.reconstructions, {**REBUILD, "errors": "yes"}, "error maps"),
+    *((demo_panels.reconstructions, {**REBUILD, "amount": bad}, "how much") for bad in (-0.1, 2, "1", *NOT_FINITE)),
     *(
-        (reconstruction.reconstructions, {**REBUILD, "source": originals.YOURS, "picture": bad}, "picture")
+        (demo_panels.reconstructions, {**REBUILD, "source": originals.YOURS, "picture": bad}, "picture")
         for bad in (None, "", "text!", {"a": 1}, PICTURE[:-4], PICTURE + "AAAA", 7, ["x"], "\u00e9" * 1048)
     ),
     (memory.memorised, {"name": "nobody", "count": 1, "seed": 0}, "model"),

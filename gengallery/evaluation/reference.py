@@ -38,7 +38,7 @@ class Reference:
         self.data = data or _data_of(gallery.image)
         self.device = torch.device(device)
         self.classifier = classifier.load(gallery.classifier).to(self.device)
-        self.classifier_checksum = checkpoint.read_header(gallery.classifier)["checksum"]
+        self.classifier_checksum = self.classifier.header["checksum"]
         if self.classifier.image.shape != self.data.spec.shape:
             raise ValueError(
                 f"data: expected images of shape {self.classifier.image.shape}, as the classifier in "
@@ -58,21 +58,15 @@ class Reference:
         """Of the test images, and of as many training images as there are samples, each (n, d); kept on disk."""
         splits = {"train": self.held, "test": self.test}
         of = (self.classifier_checksum, *(split.checksum() for split in splits.values()))
-        folder = cache()
-        name = f"features-{'-'.join(checksum[:16] for checksum in of)}{checkpoint.SUFFIX}"
-        path = None if folder is None else folder / name
+        path = cache() / f"features-{'-'.join(checksum[:16] for checksum in of)}{checkpoint.SUFFIX}"
         wanted = {part: (len(split), self.classifier.config.latent) for part, split in splits.items()}
-        if path is not None:
-            with suppress(
-                OSError, SafetensorError, ValueError, KeyError
-            ):  # what damage to a safetensors file can raise
-                kept = safetensors.torch.load(path.read_bytes())
-                if {part: tuple(features.shape) for part, features in kept.items()} == wanted:
-                    return kept
+        with suppress(OSError, SafetensorError, ValueError, KeyError):  # what a damaged file can raise
+            kept = safetensors.torch.load(path.read_bytes())
+            if {part: tuple(features.shape) for part, features in kept.items()} == wanted:
+                return kept
         made = {part: self.classifier.classify(as_floats(split.images))[0] for part, split in splits.items()}
-        if path is not None:
-            with suppress(OSError):  # a cache that can't be written costs time and nothing else
-                write_atomically(path, safetensors.torch.save(made))
+        with suppress(OSError):  # a cache that can't be written costs time and nothing else
+            write_atomically(path, safetensors.torch.save(made))
         return made
 
     @cached_property

@@ -226,11 +226,12 @@ class Model(Network, ABC):
     def file_header(self) -> dict[str, Any]:
         """What a file of the model says of it (see `gengallery.storage.checkpoint`): for a model that comes from no
         file, only what rebuilds it."""
-        fields = asdict(self.config)
-        return self.header or {
+        if self.header:
+            return self.header
+        return {
             "name": self.name,
             "family": self.family,
-            "config": as_json(fields),
+            "config": as_json(asdict(self.config)),
             "prior": self.prior.describe(),
             "card": {
                 "summary": "", "notes": "", "translations": {}, "exhibit": False, "reported": {}, "report": "",

@@ -276,9 +276,9 @@ def mean_losses(losses: Losses, split: Split, device: str | torch.device = "cpu"
 
 def _start_from(network: nn.Module, other: Network) -> None:
     """Give `network` the weights of `other` that have the same name and shape."""
-    theirs = other.state_dict()
+    theirs = tensors_of(other)
     with torch.no_grad():
-        for name, tensor in network.state_dict().items():
+        for name, tensor in tensors_of(network).items():
             if name in theirs and theirs[name].shape == tensor.shape:
                 tensor.copy_(theirs[name])
 

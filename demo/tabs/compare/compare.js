@@ -226,7 +226,7 @@ class Comparison {
         const says = (x, y, title, hint) => shape("text", { class: "axis", x, y }, shape("tspan", {}, title), " ", shape("tspan", { class: "hint", dx: 6 }, hint));
         ground.append(
             says(2, 12, pick(figure.title), `${figure.sign} ${pick(figure.better)}`),
-            says(frame.left, height - 8, title, `← ${say("lower")}`),
+            says(2, height - 8, title, `← ${say("lower")}`), // from the edge, for a narrow screen has no more room
         );
         const taken = [];
         if (by in floor) {

@@ -33,12 +33,6 @@ STRONGEST = 2.0  # times a class direction
 FRAMES, DURATION = 24, 70  # of the moving picture, one way, and milliseconds each
 
 
-def morphs(*wish: Any, **more: Any) -> Panel:
-    """The last that `growing` gives: the whole panel."""
-    *_, whole = growing(*wish, **more)
-    return whole
-
-
 def growing(
     names: Sequence[str], source_a: str, seed_a: int, picture_a: Any, source_b: str, seed_b: int, picture_b: Any,
     path: str, less: str, plus: str, strength: float,

@@ -37,12 +37,6 @@ DAMAGES = {NOTHING: say("no_damage"), NOISE: say("noise"), PATCH: say("square"),
 MISSING, INVENTED = np.array([66, 133, 244]), np.array([255, 112, 67])
 
 
-def reconstructions(*wish: Any, **more: Any) -> Panel:
-    """The last that `growing` gives: the whole panel."""
-    *_, whole = growing(*wish, **more)
-    return whole
-
-
 def growing(
     names: Sequence[str], source: str, kind: str, count: int, seed: int, picture: Any, damage: str, amount: float,
     errors: bool,

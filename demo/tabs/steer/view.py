@@ -56,12 +56,6 @@ def stepping_models() -> list[str]:
 # -- the class
 
 
-def classes(names: Sequence[str], kind: str, seed: int) -> Panel:
-    """The last that `growing_classes` gives: the whole panel."""
-    *_, whole = growing_classes(names, kind, seed)
-    return whole
-
-
 def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Panel]:
     """A row for each of the models `names`: ten images of the class `kind`, or for EVERY one of each class, all from
     the same noise. The panel as it stands before each of them that is to be made, and whole."""
@@ -113,12 +107,6 @@ def _class_lines(names: Sequence[str], kind: str, seed: int) -> list[str]:
 # -- the guidance
 
 
-def guided(name: str, kind: str, seed: int) -> Panel:
-    """The last that `growing_guided` gives: the whole panel."""
-    *_, whole = growing_guided(name, kind, seed)
-    return whole
-
-
 def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
     """A few images of the class `kind` by the model `name`, a row for each of STRENGTHS, all from the same noise. The
     panel as it stands before each of them that is to be made, and whole."""
@@ -154,12 +142,6 @@ def _title(strength: float) -> Text:
 
 
 # -- the steps
-
-
-def formed(name: str, steps: int, seed: int) -> Panel:
-    """The last that `growing_formed` gives: the whole panel."""
-    *_, whole = growing_formed(name, steps, seed)
-    return whole
 
 
 def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
