@@ -149,7 +149,7 @@ def test_rows_say_that_they_are_being_made_and_stop_says_what_is_left(visit, slo
     expect(awaited.first.locator(".making")).to_be_hidden()
     expect(page.locator(".voice")).to_contain_text("Stopped")
     slow.append(True)
-    panel.get_by_role("button", name="Try again").locator("visible=true").dispatch_event("click")
+    panel.get_by_role("button", name="Try again").locator("visible=true").click()
     expect(awaited).to_have_count(0, timeout=60_000)
     expect(panel.locator(".row")).to_have_count(1 + len(names))
     expect(panel.locator(".state:visible")).to_have_count(0)
@@ -205,9 +205,8 @@ def test_a_lost_connection_is_told(visit):
     page.context.set_offline(True)
     page.get_by_role("button", name="Another seed").locator("visible=true").click()
     expect(panel.locator(".state.lost")).to_be_visible(timeout=20_000)
-    page.context.set_offline(False)
     before = panel.locator("img").first.get_attribute("src")
-    panel.get_by_role("button", name="Try again").locator("visible=true").dispatch_event("click")
+    page.context.set_offline(False)  # and the page asks again by itself
     expect(panel.locator("img").first).not_to_have_attribute("src", before, timeout=20_000)
     expect(panel.locator(".state:visible")).to_have_count(0)
 
@@ -517,7 +516,7 @@ def test_hardly_anything_moves_while_the_page_loads(visit):
         }""")
         ready(page, tab.capitalize())
         page.wait_for_load_state("networkidle")
-        assert page.evaluate("moved") < 0.25, tab  # on a busy machine; it was 0.36
+        assert page.evaluate("moved") < 0.2, tab  # Gradio mounts the rows of a tab after what stands below them
 
 
 def test_the_machine_itself_is_reached_past_any_proxy(monkeypatch):

@@ -106,7 +106,7 @@ function insist(tab, number) {
     else if (wishes[tab].number === number) wishes[tab].unsure = false;
 }
 
-/** Where no answer came, see whether the server can be reached at all. */
+/** Where no answer came, see whether the server can be reached at all; ask again once it can. */
 async function look(tab, number) {
     if (!unanswered(tab, number)) return;
     let lost = !navigator.onLine;
@@ -117,6 +117,7 @@ async function look(tab, number) {
         lost = true;
     }
     if (!unanswered(tab, number)) return;
+    if (wishes[tab].lost && !lost) return void document.getElementById(`again-${tab}`)?.click(); // it is back
     wishes[tab].lost = lost;
     judge(tab);
     setTimeout(() => look(tab, number), LOST);
