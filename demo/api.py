@@ -9,7 +9,7 @@ import torch
 import gengallery
 from gengallery.data import enlarge, sheet
 
-from .shared import checks, uploads
+from .shared import checks, prices, uploads, work
 from .shared.handlers import refusing
 from .shared.models import classes, load, models
 from .shared.static import SHARED
@@ -31,7 +31,9 @@ def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
         label: The name of a class, in any case, for a model that takes one; empty leaves it to chance.
     """
     checks.choice(say("model"), model, models())
-    images = load(model).generate(checks.count(count), checks.seed(seed), **condition(model, label))
+    count, seed, given = checks.count(count), checks.seed(seed), condition(model, label)
+    with work.turn(prices.of_images(model, count)):
+        images = load(model).generate(count, seed, **given)
     return enlarge(sheet(images, len(images)), SCALE)
 
 
@@ -58,7 +60,9 @@ def reconstruct(model: str, picture: str) -> np.ndarray:
     """
     checks.choice(say("model"), model, models())
     image = uploads.read(picture)
-    return enlarge(sheet(torch.cat([image, load(model).reconstruct(image)]), 2), SCALE)
+    with work.turn(prices.of_reconstructions(model, 1)):
+        answer = load(model).reconstruct(image)
+    return enlarge(sheet(torch.cat([image, answer]), 2), SCALE)
 
 
 @refusing

@@ -8,6 +8,7 @@ import torch
 from starlette.middleware import Middleware
 
 from . import api, preview, tabs
+from .listeners import Listeners
 from .server import About, Compressed, FrontPage, reach_directly
 from .shared.files import FOLDER
 from .shared.labels import Labels, i18n
@@ -17,10 +18,12 @@ from .shared.models import dataset_name, models, problems
 from .shared.panels import notice
 from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
+from .shared.work import waiting
 
 gr.set_static_paths([*served(), FOLDER])
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
+JOBS = 512  # that Gradio holds at once; most wait for their turn, see shared/work.py
 SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()
 
@@ -52,6 +55,7 @@ with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 60
         arrival(handler, None, [row, *boxes], api_visibility="private", **LIVE).then(
             None, None, None, js=f"async () => (await {PAGE}).restored()", api_visibility="private"
         )
+    demo.queue(max_size=JOBS, default_concurrency_limit=None)
 
 # Gradio's default weights are 400 and 600, but the file of weight 600 that it brings lacks most letters.
 SANS = gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700))
@@ -70,7 +74,14 @@ def launch(**options) -> str:
     root = options.get("root_path") or os.environ.get("GRADIO_ROOT_PATH", "")
     about = About("gengallery", tagline, preview.address(), TABS, root)
     _, url, _ = demo.launch(
-        app_kwargs={"middleware": [Middleware(Compressed), Middleware(FrontPage, about=about)]},
+        app_kwargs={
+            "middleware": [
+                Middleware(Listeners, waiting=waiting),
+                Middleware(Compressed),
+                Middleware(FrontPage, about=about),
+            ]
+        },
+        max_threads=JOBS,
         theme=THEME,
         css_paths=styles(),
         i18n=i18n(),

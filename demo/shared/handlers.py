@@ -1,16 +1,43 @@
-"""Handlers of requests, whose ValueErrors the visitor or the program that calls gets to read."""
+"""Handlers of requests, whose ValueErrors the visitor or the program that calls gets to read, and whose work takes
+turns with that of others."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from inspect import signature
 from typing import Any
 
 import gradio as gr
+from gradio.context import LocalContext
 
+from ..listeners import connection, listening
 from . import checks
 from .words import Refusal, Words, both, html, said
+from .work import Job, current
 
 say = Words(__file__)
+GONE, UNHEARD = 0.5, 30.0  # seconds until work is dropped that nobody listens for any more, or that nobody came for
+
+
+def job() -> Job:
+    """That of the request which Gradio is answering: asked over a connection that waits for the answer, or put into
+    Gradio's queue, whose answers go to whoever listens to the session, or to the event."""
+    here = connection.get()
+    session = getattr(LocalContext.request.get(None), "session_hash", None) or ""
+    if here is not None:
+        return Job(session or str(id(here)), lambda: here.open, GONE)
+    event = LocalContext.event_id.get(None) or ""
+    return Job(session or event, lambda: bool(listening[session] or listening[event]), UNHEARD)
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Have the work that is done inside take turns, as that of the request which Gradio is answering."""
+    before = current.set(job())
+    try:
+        yield
+    finally:
+        current.reset(before)
 
 
 def refusing(handler: Callable) -> Callable:
@@ -27,7 +54,8 @@ def _refusing(handler: Callable, written: Callable[[object], str]) -> Callable:
     @wraps(handler)
     def wrapped(*args):
         try:
-            return handler(*args)
+            with working():
+                return handler(*args)
         except ValueError as error:
             raise gr.Error(written(said(error)), print_exception=False) from error
 
@@ -45,7 +73,8 @@ def answering(handler: Callable) -> Callable:
             if request.keys() != wanted:
                 names = ", ".join(wanted)
                 raise Refusal(say("expected_request", names=names, found=checks.brief(list(request))))
-            return handler(**request)
+            with working():
+                return handler(**request)
         except ValueError as error:
             return {"error": both(said(error))}
 

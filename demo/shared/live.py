@@ -1,8 +1,9 @@
 """A tab's view, live and in the address."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from inspect import isgeneratorfunction
@@ -13,11 +14,13 @@ import gradio as gr
 import numpy as np
 from gradio.components import Component
 
+from .handlers import job, working
 from .labels import Labels
 from .originals import picture_of
-from .panels import answer, notice
+from .panels import answer, given_up, notice
 from .static import PAGE
 from .words import said
+from .work import Job, current
 
 T = Labels(__file__)
 LIVE: dict[str, Any] = {"trigger_mode": "always_last", "show_progress": "hidden", "queue": False}
@@ -54,21 +57,24 @@ def live(
         shown = [answer(html, number) for html in ([found] if isinstance(found, str) else found)]
         return shown if len(shown) > 1 else shown[0]
 
-    def refused(error: ValueError) -> list[str]:
-        return [notice(said(error))] * len(pages)
+    def refused(error: ValueError, shown: Any = "") -> list[str]:
+        before = [shown] * len(pages) if isinstance(shown, str) else shown
+        return [notice(said(error)) + given_up(html) for html in before]
 
     def drawn(wish: Any, *values: Any) -> Any:
         try:
-            return answered(handler(*values), wish)
+            with working():
+                return answered(handler(*values), wish)
         except ValueError as error:
             return answered(refused(error), wish)
 
-    def growing(wish: Any, *values: Any) -> Iterator[Any]:
+    async def growing(wish: Any, *values: Any) -> AsyncIterator[Any]:
+        found: Any = ""
         try:
-            for found in throttled(handler(*values)):
+            async for found in throttled(handler(*values), job()):
                 yield answered(found, wish)
         except ValueError as error:
-            yield answered(refused(error), wish)
+            yield answered(refused(error, found), wish)
 
     # Inputs that change together would each ask the server, whose answers might come in any order: the page asks
     # when the sum of them has changed. It numbers what it asks for, and the panels say which of that they answer.
@@ -102,26 +108,36 @@ def live(
         )  # fmt: skip
 
 
-WORKERS = ThreadPoolExecutor(max_workers=8, thread_name_prefix="growing")
+# Most of them wait for their turn: see `work`.
+WORKERS = ThreadPoolExecutor(max_workers=256, thread_name_prefix="growing")
+END = object()
 
 
-def throttled(values: Iterator[Any]) -> Iterator[Any]:
-    """The last of `values`, and those that half a second went by without another for, or since the one before."""
+async def throttled(values: Iterator[Any], job: Job) -> AsyncIterator[Any]:
+    """The last of `values`, and those that half a second went by without another for, or since the one before; the work
+    on them takes its turns as that of `job`."""
+
+    def following() -> Any:
+        current.set(job)
+        return next(values, END)
+
     value, pending, last = None, False, time.monotonic()
-    while True:
-        coming = WORKERS.submit(next, values, values)  # which ends with itself
+    try:
+        while True:
+            coming = asyncio.get_running_loop().run_in_executor(WORKERS, following)
+            if pending:
+                await asyncio.wait([coming], timeout=max(0.0, last + INTERVAL - time.monotonic()))
+                if not coming.done():
+                    last, pending = time.monotonic(), False
+                    yield value
+            found = await coming
+            if found is END:
+                break
+            value, pending = found, True
         if pending:
-            try:
-                following = coming.result(max(0.0, last + INTERVAL - time.monotonic()))
-            except TimeoutError:
-                last, pending = time.monotonic(), False
-                yield value
-        following = coming.result()
-        if following is values:
-            break
-        value, pending = following, True
-    if pending:
-        yield value
+            yield value
+    finally:
+        job.stopped = True  # what the visitor stopped, or left, too
 
 
 def restore(request: gr.Request) -> list[Any]:

@@ -8,10 +8,8 @@ import numpy as np
 
 import gengallery
 from gengallery import data
-from gengallery.data import ImageSpec, to_uint8
+from gengallery.data import ImageSpec
 
-from .kept import Kept
-from .panels import Row
 from .words import Text, Words, number
 
 say = Words(__file__)
@@ -93,20 +91,6 @@ def classes() -> dict[str, Text]:
     names = image().classes
     portuguese = data.class_names(image(), "pt")
     return {name: Text(name, pt=other) for name, other in zip(names, portuguese, strict=True)}
-
-
-def generated(name: str, count: int, seed: int) -> Row:
-    """`count` images that the model `name` draws from its own prior."""
-    # What took long is kept, for a tab draws all its panels again when one of its inputs changes.
-    return _kept(name, count, seed) if takes_steps(name) else _generated(name, count, seed)
-
-
-def _generated(name: str, count: int, seed: int) -> Row:
-    model = load(name)
-    return Row(name, prior_name(model.prior.describe(), model.prior.dim), to_uint8(model.generate(count, seed)))
-
-
-_kept = Kept(_generated, 64)
 
 
 DISTRIBUTIONS = {  # of noise

@@ -5,6 +5,7 @@ every pixel stays a crisp square at any width and zoom.
 """
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -118,13 +119,21 @@ STATES = "".join(  # what a panel says of itself: static/wishes.js says which of
 )
 
 
+QUEUE = '<p class="queue" hidden></p>'  # how many requests wait, where the panel has to wait too
+
+
 def answer(drawn: str, wish: str) -> str:
     """What a panel shows, as the answer to the `wish` of that number."""
-    return f'<div class="made" data-of="{escape(wish)}">{STATES}{drawn}</div>'
+    return f'<div class="made" data-of="{escape(wish)}">{STATES}{QUEUE}{drawn}</div>'
+
+
+def given_up(drawn: str) -> str:
+    """A panel without the rows that it awaits."""
+    return re.sub(r'<section class="row awaited">.*?</section>', "", drawn)
 
 
 # Until the first answer.
-EMPTY = f'<div class="made" data-of="0"><p class="making">{html(say("state_making"))}</p>{STATES}</div>'
+EMPTY = f'<div class="made" data-of="0"><p class="making">{html(say("state_making"))}</p>{STATES}{QUEUE}</div>'
 
 
 def notice(text: str) -> str:

@@ -18,6 +18,7 @@ from gengallery.data.images import ground_for
 
 from .models import image
 from .words import Refusal, Words, number
+from .work import turn
 
 say = Words(__file__)
 
@@ -49,7 +50,7 @@ def read(path: Any) -> Tensor:
     """
     content = _content(path)
     try:
-        with ALONE:
+        with turn(SECONDS), ALONE:
             return as_images(_flat(_Clocked(content)), image())
     except Refusal:
         raise

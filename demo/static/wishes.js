@@ -5,6 +5,7 @@ import { awaits, remember, speaker } from "./page.js";
 // Milliseconds after which a panel says that it waits, after which the connection is looked at, and after which a wish that
 // Gradio may have dropped is made again.
 const SLOW = 700, LOST = 4000, INSIST = 1500;
+const COUNT = 1500; // milliseconds after which a panel says how many requests wait, and between two such counts
 
 /** By the tab: the number of its last wish, its inputs as text, the ids of its panels.
  * @type {Record<string, {number: number, text: string, panels: string[], stopped?: boolean, lost?: boolean, unsure?: boolean, since: number}>} */
@@ -36,6 +37,7 @@ export function keep(tab, names, panels, values, anew = false) {
         announce("");
         judge(tab);
         setTimeout(() => judge(tab), SLOW);
+        setTimeout(() => count(tab, wishes[tab].number), COUNT);
         setTimeout(() => look(tab, wishes[tab].number), LOST);
     }
     return `${wishes[tab].number} ${text}`;
@@ -104,6 +106,29 @@ function unanswered(tab, number) {
 function insist(tab, number) {
     if (unanswered(tab, number)) document.getElementById(`again-${tab}`)?.click();
     else if (wishes[tab].number === number) wishes[tab].unsure = false;
+}
+
+/** Whether the last wish of a tab still waits for something to be made. */
+const unfinished = tab => wishes[tab].panels.some(id => document.getElementById(id)?.getAttribute("aria-busy") === "true");
+
+/** While something of a wish is not made yet, say how many requests wait for their turn, if any do. */
+async function count(tab, number) {
+    if (wishes[tab].number !== number || !unfinished(tab)) return;
+    let waiting = 0;
+    try {
+        ({ waiting } = await (await fetch(new URL("gengallery/queue", document.baseURI), { cache: "no-store" })).json());
+    } catch {
+        return; // without a connection there is nothing to count: see `look`
+    }
+    const say = await speaker();
+    if (wishes[tab].number !== number) return;
+    for (const id of wishes[tab].panels) {
+        const line = document.getElementById(id)?.querySelector(".queue");
+        if (!(line instanceof HTMLElement)) continue;
+        line.hidden = waiting === 0 || !unfinished(tab);
+        line.textContent = say(waiting === 1 ? "one_waits" : "many_wait", { count: waiting });
+    }
+    setTimeout(() => count(tab, number), COUNT);
 }
 
 /** Where no answer came, see whether the server can be reached at all; ask again once it can. */

@@ -17,7 +17,7 @@ from gengallery.data import as_labels, enlarge, sheet, to_uint8
 from gengallery.model.latents import LatentStatistics, latent_grid
 from gengallery.model.model import Model
 
-from ...shared import checks
+from ...shared import checks, prices, work
 from ...shared.checks import choice, whole
 from ...shared.models import load, models
 from ...shared.originals import ANY_CLASS, TEST, originals
@@ -26,6 +26,7 @@ from ...shared.words import Refusal, Text, Words, number
 say = Words(__file__)
 
 MOST_SIDE = 30  # of a matrix
+EXAMPLES = 200  # images by which the most informative latents are found
 SQUARE, DEVIATIONS, MOST_DATA, OWN = "[-1, 1]", "Mean ± 2 standard deviations", "95 % of the data", "Your own"
 RANGES = {SQUARE: say("square"), DEVIATIONS: say("deviations"), MOST_DATA: say("most_data")}
 TRIANGLE = "The triangle and a little more"
@@ -76,7 +77,9 @@ def matrix(name: str, kind: str, seed: int, area: Any, side: int) -> Matrix:
     side = whole(say("side"), side, 2, MOST_SIDE)
     bounds = _area(area)
     z = plane(name, kind, seed).points(bounds, side)
-    return Matrix(name, bounds, side, sheet(load(name).decode(z), side, gap=0))
+    each = prices.of_images(name, 1)
+    prices.afford({name: each * len(z)})
+    return Matrix(name, bounds, side, sheet(work.in_parts(load(name).decode, z, each), side, gap=0))
 
 
 def plane(name: str, kind: str, seed: int) -> Plane:
@@ -88,7 +91,9 @@ def plane(name: str, kind: str, seed: int) -> Plane:
 def decode(name: str, z: Any) -> np.ndarray:
     """The image (H, W) or (H, W, 3), uint8, of one latent of the model `name`."""
     model = load(choice(say("model"), name, models()))
-    return to_uint8(model.decode(checks.coordinates(Text("z"), z, model.config.latent)))[0]
+    latent = checks.coordinates(Text("z"), z, model.config.latent)
+    with work.turn(prices.of_images(name, 1)):
+        return to_uint8(model.decode(latent))[0]
 
 
 def grid(name: str, preset: str, side: int, *own: float | None) -> np.ndarray:
@@ -151,7 +156,8 @@ def _single(name: str, seed: int) -> Plane:
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
-    information = model.kl_per_latent(examples(200, 0), as_labels(None, 200, model.image))
+    with work.turn(prices.of_latents(name, EXAMPLES)):
+        information = model.kl_per_latent(examples(EXAMPLES, 0), as_labels(None, EXAMPLES, model.image))
     first, second = (variance if information is None else information).argsort(descending=True)[:2]
     axes = torch.diag(variance.sqrt())
     return Plane(statistics.mean, axes[first], axes[second], *_standard())
@@ -159,7 +165,8 @@ def _single(name: str, seed: int) -> Plane:
 
 def _images(name: str, seed: int) -> Plane:
     """Three images A, B and C, encoded: A at (0, 0), B at (1, 0), C at (0, 1)."""
-    a, b, c = load(name).encode(examples(3, seed))
+    with work.turn(prices.of_latents(name, 3)):
+        a, b, c = load(name).encode(examples(3, seed))
     ranges = {TRIANGLE: (-0.25, 1.25, -0.25, 1.25)}
     return Plane(a, b - a, c - a, (-0.5, 1.5, -0.5, 1.5), ranges)
 

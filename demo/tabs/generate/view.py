@@ -8,12 +8,14 @@ import numpy as np
 from gengallery.data import to_uint8
 from gengallery.priors.noise import DISTRIBUTIONS, Noise
 
-from ...shared import checks
+from ...shared import checks, prices
 from ...shared.checks import MOST_IMAGES
-from ...shared.models import generated, load, models, noise_models, noise_name, some, sound_models
+from ...shared.models import load, models, noise_models, noise_name, some, sound_models
 from ...shared.panels import Panel, Row
 from ...shared.python import listed, script
+from ...shared.samples import generated
 from ...shared.words import Words, number
+from ...shared.work import turn
 
 say = Words(__file__)
 
@@ -28,6 +30,7 @@ WIDEST = 3.0  # factor by which z may be stretched
 def same_seed(names: Sequence[str], count: int, seed: int) -> Panel:
     """`count` images from the same seed by each of the models `names`, a row each."""
     names, count, seed = checks.choices(say("models"), names, models()), checks.count(count), checks.seed(seed)
+    prices.afford({name: prices.of_images(name, count) for name in names}, count)
     rows = [generated(name, count, seed) for name in names]
     return Panel(
         rows, script(f"rows = [gengallery.load(name).generate({count}, seed={seed}) for name in {listed(names)}]")
@@ -58,7 +61,8 @@ def swapped_priors(name: str, noises: Sequence[str], stretch: float, count: int,
     arguments = "".join(f", {option}={option}" for option in condition)
     lines.append("rows = []")
     for title, prior in priors:
-        pictures = to_uint8(model.decode(stretch * prior.sample(count, seed), **condition))
+        with turn(prices.of_images(name, count)):
+            pictures = to_uint8(model.decode(stretch * prior.sample(count, seed), **condition))
         rows.append(Row(title, "", pictures, warning=_warning(own, prior, stretch)))
         made = f'Noise("{prior.distribution}", {own.dim}, standardised={prior.standardised})'
         lines.append(f"rows.append(model.decode({stretch:g} * {made}.sample({count}, seed={seed}){arguments}))")

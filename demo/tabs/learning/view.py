@@ -9,12 +9,13 @@ import gengallery
 from gengallery.data import to_uint8
 from gengallery.model.model import Model
 
-from ...shared import checks
+from ...shared import checks, prices
 from ...shared.checks import MOST_IMAGES, choice, whole
 from ...shared.originals import ANY_CLASS, TEST, originals
 from ...shared.panels import Panel, Row
 from ...shared.python import script
 from ...shared.words import Text, Words, joined, number
+from ...shared.work import turn
 
 say = Words(__file__)
 
@@ -39,12 +40,16 @@ def learning(name: str, epochs: int, count: int, seed: int) -> Panel:
     when = _when(epoch)
     rows, lines = [], [f'model = gengallery.load_history("{name}")[{epoch}]', "rows = []"]
     if not model.prior.fitted:
-        rows.append(Row(say("generated"), when, to_uint8(model.generate(count, seed))))
+        with turn(prices.of_images(name, count)):
+            images = model.generate(count, seed)
+        rows.append(Row(say("generated"), when, to_uint8(images)))
         lines.append(f"rows.append(model.generate({count}, seed={seed}))")
     notice = ""
     if not model.searches:
         first = originals(TEST, ANY_CLASS, count, seed, None)
-        notice, answer = first.notice, model.reconstruct(first.images)
+        notice = first.notice
+        with turn(prices.of_reconstructions(name, count)):
+            answer = model.reconstruct(first.images)
         error = say("error", error=number((answer - first.images).square().mean().item(), ".4f"))
         rows += [
             Row(say("source"), "", to_uint8(first.images), first.captions),

@@ -13,16 +13,19 @@ from gengallery.evaluation import metrics
 
 from ...shared import checks
 from ...shared.checks import MOST_IMAGES
-from ...shared.models import dataset_name, generated, image, models, sound_models
+from ...shared.models import dataset_name, image, models, sound_models
 from ...shared.originals import CLASS_NAMES, CLASSES, split_of
 from ...shared.panels import Panel, Row
 from ...shared.python import script
+from ...shared.samples import generated
 from ...shared.words import Words, joined, number
+from ...shared.work import turn
 
 say = Words(__file__)
 
 ORDINALS = (say("nearest"), say("second"), say("third"))
 NEIGHBOURS = len(ORDINALS)
+SEARCH = 0.5  # seconds that it costs
 
 
 def memorised(name: str, count: int, seed: int) -> Panel:
@@ -39,7 +42,8 @@ def memorised(name: str, count: int, seed: int) -> Panel:
         notice = say("data_missing", dataset=dataset_name())
         return Panel([row], script(images, "rows = [images]"), notice)
     pictures = as_images(row.pictures, image())
-    distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
+    with turn(SEARCH):
+        distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
     rows = [row]
     for rank in range(NEIGHBOURS):
         captions = tuple(

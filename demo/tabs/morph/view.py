@@ -11,7 +11,7 @@ from gengallery.data import to_uint8
 from gengallery.model.latents import latent_path
 from gengallery.model.model import Model
 
-from ...shared import checks
+from ...shared import checks, prices, work
 from ...shared.checks import choice, choices
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models, some
@@ -54,6 +54,14 @@ def growing(
     wish = tuple((source, int(seed), picture if source == YOURS else None) for _, source, seed, picture in places)
     notice = joined(dict.fromkeys(end.notice for end in ends if isinstance(end, Originals)), " ")
     done = {name: made for name in names if (made := _morphed.known(name, *wish, arc, less, plus, strength))}
+    encoded = sum(isinstance(end, Originals) for end in ends)
+    prices.afford(
+        {
+            name: prices.of_latents(name, encoded) + prices.of_images(name, STEPS + FRAMES)
+            for name in names
+            if name not in done
+        }
+    )
 
     def panel() -> Panel:
         lines = ["rows = []"]
@@ -79,9 +87,15 @@ def _morphed(
 ) -> tuple[Row, Tensor]:  # fmt: skip
     """What the model `name` has between two ends, each of a source, a seed and a picture: its row, and its film."""
     model, ends = load(name), [_end(say("source_a"), *a), _end(say("source_b"), *b)]
-    start, end = (model.sample(1, of)[0] if isinstance(of, int) else model.encode(of.images)[0] for of in ends)
+    encoding, decoding = prices.of_latents(name, 1), prices.of_images(name, 1)
+    start, end = (
+        model.sample(1, of)[0] if isinstance(of, int) else work.in_parts(model.encode, of.images, encoding)[0]
+        for of in ends
+    )
     shift = strength * _direction(model, less, plus)
-    still, moving = (model.decode(latent_path(start, end, steps, arc) + shift) for steps in (STEPS, FRAMES))
+    still, moving = (
+        work.in_parts(model.decode, latent_path(start, end, steps, arc) + shift, decoding) for steps in (STEPS, FRAMES)
+    )
     searched = model.searches and any(isinstance(of, Originals) for of in ends)
     return Row(name, say("search") if searched else "", to_uint8(still)), moving
 

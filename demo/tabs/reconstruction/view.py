@@ -9,7 +9,7 @@ from torch import Tensor
 from gengallery.data import to_uint8
 from gengallery.priors.noise import standard_normal
 
-from ...shared import checks
+from ...shared import checks, prices, work
 from ...shared.checks import MOST_IMAGES
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models, some
@@ -63,6 +63,9 @@ def growing(
         rows.append(Row(say("damaged"), DAMAGES[damage], to_uint8(inputs)))
     seen = "seen" if code else "originals"
     done = {name: made for name in names if (made := _rebuilt.known(name, *wish))}
+    shown = len(first.images)
+    left = {name: prices.of_reconstructions(name, shown) for name in names if name not in done}
+    prices.afford(left, shown)
 
     def panel() -> Panel:
         lines = [
@@ -98,7 +101,7 @@ def _rebuilt(
     """What the model `name` makes of it, with the errors; and the map of them."""
     first, inputs, _ = _begun(source, kind, count, seed, picture, damage, amount)
     model = load(name)
-    answer = model.reconstruct(inputs)
+    answer = work.in_parts(model.reconstruct, inputs, prices.of_reconstructions(name, 1))
     each = (answer - first.images).square().flatten(1).mean(1)
     note = joined([say("search") if model.searches else "", say("error", error=number(each.mean().item(), ".4f"))])
     captions = tuple(number(error, ".4f") for error in each.tolist())

@@ -10,13 +10,14 @@ from torch import Tensor
 import gengallery
 from gengallery.data import to_uint8
 
-from ...shared import checks
+from ...shared import checks, prices
 from ...shared.kept import kept
 from ...shared.models import load, some
 from ...shared.originals import CLASS_NAMES, CLASSES
 from ...shared.panels import Panel, Row, awaited, gif, in_turn
 from ...shared.python import listed, script
 from ...shared.words import Text, Words, number
+from ...shared.work import turn
 
 say = Words(__file__)
 
@@ -66,6 +67,7 @@ def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Pane
         name: (_of_every_class, (name, seed)) if kind == EVERY else (_of_class, (name, kind, seed)) for name in names
     }
     done = {name: [row] for name, (make, wish) in wishes.items() if (row := make.known(*wish))}
+    prices.afford({name: prices.of_images(name, checks.MOST_IMAGES) for name in names if name not in done})
 
     def panel() -> Panel:
         return Panel(in_turn(names, done), script(*_class_lines([name for name in names if name in done], kind, seed)))
@@ -80,13 +82,15 @@ def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Pane
 # One handler draws the three panels of the tab: what an input did not change is not drawn again.
 @kept(128)
 def _of_class(name: str, kind: str, seed: int) -> Row:
-    return Row(name, "", to_uint8(load(name).generate(checks.MOST_IMAGES, seed, label=kind)))
+    with turn(prices.of_images(name, checks.MOST_IMAGES)):
+        return Row(name, "", to_uint8(load(name).generate(checks.MOST_IMAGES, seed, label=kind)))
 
 
 @kept(64)
 def _of_every_class(name: str, seed: int) -> Row:
     model, count = load(name), len(CLASS_NAMES)
-    images = model.decode(model.sample(1, seed).repeat(count, 1), label=list(range(count)))
+    with turn(prices.of_images(name, count)):
+        images = model.decode(model.sample(1, seed).repeat(count, 1), label=list(range(count)))
     return Row(name, "", to_uint8(images), tuple(CLASSES.values()))
 
 
@@ -118,6 +122,8 @@ def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
         title: [row] for title, wish in wishes.items() if (row := _with_guidance.known(*wish))
     }
 
+    prices.afford({name: prices.of_images(name, FEW) * (len(wishes) - len(done))})
+
     def panel() -> Panel:
         strengths = [wish[-1] for title, wish in wishes.items() if title in done]
         call = f'model.generate({FEW}, seed={seed}, label="{kind}", guidance=w)'
@@ -133,7 +139,8 @@ def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
 
 @kept(128)
 def _with_guidance(name: str, kind: str, seed: int, strength: float) -> Row:
-    images = load(name).generate(FEW, seed, label=kind, guidance=strength)
+    with turn(prices.of_images(name, FEW)):
+        images = load(name).generate(FEW, seed, label=kind, guidance=strength)
     return Row(_title(strength), MEANING.get(strength, ""), to_uint8(images))
 
 
@@ -151,6 +158,7 @@ def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
     checks.choice(say("model"), name, stepping_models())
     steps, seed = checks.whole(say("steps"), steps, 1, MOST_STEPS), checks.seed(seed)
     if _stages.known(name, steps, seed) is None:
+        prices.afford({name: prices.of_images(name, FEW, steps)})
         yield Panel([awaited(title) for title in _titles(name, seed)], "")
     stages = _stages(name, steps, seed)  # (1 + steps, FEW, C, H, W)
     shown = np.linspace(0, steps, min(steps + 1, MOST_COLUMNS)).round().astype(int).tolist()
@@ -169,7 +177,8 @@ def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
 
 @kept(64)
 def _stages(name: str, steps: int, seed: int) -> Tensor:
-    return torch.stack(list(load(name).stream(FEW, seed, steps=steps)))
+    with turn(prices.of_images(name, FEW, steps)):
+        return torch.stack(list(load(name).stream(FEW, seed, steps=steps)))
 
 
 def _titles(name: str, seed: int) -> list[str]:
