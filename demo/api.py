@@ -12,6 +12,7 @@ from gengallery.data import enlarge, sheet
 from .shared import checks, prices, uploads, work
 from .shared.handlers import refusing
 from .shared.models import classes, load, models
+from .shared.samples import reconstructed
 from .shared.static import SHARED
 from .shared.words import Refusal, Words
 from .tabs.explore import view as explore
@@ -60,9 +61,7 @@ def reconstruct(model: str, picture: str) -> np.ndarray:
     """
     checks.choice(say("model"), model, models())
     image = uploads.read(picture)
-    with work.turn(prices.of_reconstructions(model, 1)):
-        answer = load(model).reconstruct(image)
-    return enlarge(sheet(torch.cat([image, answer]), 2), SCALE)
+    return enlarge(sheet(torch.cat([image, reconstructed(model, image)]), 2), SCALE)
 
 
 @refusing

@@ -8,11 +8,11 @@ import torch
 from starlette.middleware import Middleware
 
 from . import api, preview, tabs
-from .listeners import Listeners
 from .server import About, Compressed, FrontPage, reach_directly
 from .shared.files import FOLDER
 from .shared.labels import Labels, i18n
 from .shared.layout import more
+from .shared.listeners import Listeners
 from .shared.live import LIVE, VIEWS, View, go_back, restore
 from .shared.models import dataset_name, models, problems
 from .shared.panels import notice

@@ -3,6 +3,7 @@
 One file, since each takes a visit to the same slowed page.
 """
 
+import asyncio
 import gzip
 import json
 import os
@@ -26,6 +27,7 @@ from demo import server
 from demo.shared import decoders, models, originals
 from demo.shared.kept import kept
 from demo.shared.live import throttled
+from demo.shared.work import Job
 from demo.tabs.compare import view as comparison
 from demo.tabs.explore import view as explore
 from demo.tabs.learning import view as learning
@@ -186,8 +188,13 @@ def test_what_grows_is_shown_when_nothing_followed_for_a_while():
         yield "soon"
         yield "whole"
 
-    begun = time.monotonic()
-    shown = [(value, time.monotonic() - begun) for value in throttled(values())]
+    async def collected(values):
+        begun, job = time.monotonic(), Job("")
+        shown = [(value, time.monotonic() - begun) async for value in throttled(values, job)]
+        assert job.stopped
+        return shown
+
+    shown = asyncio.run(collected(values()))
     assert [value for value, _ in shown] == ["begun", "whole"]
     assert shown[0][1] == pytest.approx(0.5, abs=0.2)  # though what follows takes longer
 
@@ -196,7 +203,7 @@ def test_what_grows_is_shown_when_nothing_followed_for_a_while():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        list(throttled(broken()))
+        asyncio.run(collected(broken()))
 
 
 def test_a_lost_connection_is_told(visit):

@@ -10,8 +10,8 @@ from typing import Any
 import gradio as gr
 from gradio.context import LocalContext
 
-from ..listeners import connection, listening
 from . import checks
+from .listeners import connection, listening
 from .words import Refusal, Words, both, html, said
 from .work import Job, current
 

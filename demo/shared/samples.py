@@ -1,4 +1,8 @@
-"""Images that models draw from their own priors, in a row."""
+"""What models make, where it takes turns: images from their own priors, and of images that go through their latents."""
+
+from functools import partial
+
+from torch import Tensor
 
 from gengallery.data import to_uint8
 
@@ -6,7 +10,7 @@ from . import prices
 from .kept import Kept
 from .models import load, prior_name, takes_steps
 from .panels import Row
-from .work import turn
+from .work import in_parts, turn
 
 
 def generated(name: str, count: int, seed: int) -> Row:
@@ -23,3 +27,11 @@ def _generated(name: str, count: int, seed: int) -> Row:
 
 
 _kept = Kept(_generated, 64)
+
+
+def reconstructed(name: str, images: Tensor) -> Tensor:
+    """`reconstruct` of the model `name`, of `images` (n, C, H, W)."""
+    model = load(name)
+    z = in_parts(model.encode, images, prices.of_latents(name, 1))
+    decode = partial(model.decode, **model.inversion_defaults)
+    return in_parts(decode, z, prices.of_reconstructions(name, 1) - prices.of_latents(name, 1))

@@ -126,7 +126,7 @@ async function count(tab, number) {
         const line = document.getElementById(id)?.querySelector(".queue");
         if (!(line instanceof HTMLElement)) continue;
         line.hidden = waiting === 0 || !unfinished(tab);
-        line.textContent = say(waiting === 1 ? "one_waits" : "many_wait", { count: waiting });
+        line.textContent = waiting === 1 ? say("one_waits") : say("many_wait", { count: waiting });
     }
     setTimeout(() => count(tab, number), COUNT);
 }

@@ -9,7 +9,7 @@ from torch import Tensor
 from gengallery.data import to_uint8
 from gengallery.priors.noise import standard_normal
 
-from ...shared import checks, prices, work
+from ...shared import checks, prices
 from ...shared.checks import MOST_IMAGES
 from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models, some
@@ -27,6 +27,7 @@ from ...shared.originals import (
 )
 from ...shared.panels import Panel, Row, in_turn
 from ...shared.python import listed, script
+from ...shared.samples import reconstructed
 from ...shared.words import Words, joined, number
 
 say = Words(__file__)
@@ -101,7 +102,7 @@ def _rebuilt(
     """What the model `name` makes of it, with the errors; and the map of them."""
     first, inputs, _ = _begun(source, kind, count, seed, picture, damage, amount)
     model = load(name)
-    answer = work.in_parts(model.reconstruct, inputs, prices.of_reconstructions(name, 1))
+    answer = reconstructed(name, inputs)
     each = (answer - first.images).square().flatten(1).mean(1)
     note = joined([say("search") if model.searches else "", say("error", error=number(each.mean().item(), ".4f"))])
     captions = tuple(number(error, ".4f") for error in each.tolist())

@@ -1,7 +1,7 @@
 """Who still listens for an answer: the open connections of visitors, and how long the queue is.
 
 Gradio finishes what was asked for even if nobody waits for it any more. This middleware sees every connection open and
-close, so that `demo.shared.work` can leave such work undone.
+close, so that `work` can leave such work undone.
 """
 
 import asyncio
