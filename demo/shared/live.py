@@ -125,6 +125,7 @@ async def throttled(values: Iterator[Any], job: Job) -> AsyncIterator[Any]:
     try:
         while True:
             coming = asyncio.get_running_loop().run_in_executor(WORKERS, following)
+            coming.add_done_callback(lambda done: done.cancelled() or done.exception())  # it may be left unasked for
             if pending:
                 await asyncio.wait([coming], timeout=max(0.0, last + INTERVAL - time.monotonic()))
                 if not coming.done():

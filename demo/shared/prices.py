@@ -6,6 +6,7 @@ goes through its networks. It is rough: right within a factor of two or three.
 
 import os
 from collections.abc import Mapping
+from functools import cache
 
 import gengallery
 from gengallery.nn.inversion import CANDIDATES, DESCENT
@@ -43,6 +44,7 @@ def of_reconstructions(name: str, count: int) -> float:
     return of_latents(name, count) + of_images(name, count, load(name).inversion_defaults.get("steps"))
 
 
+@cache
 def _operations(name: str) -> float:
     """Floating-point operations of one image by the model `name`."""
     known = gengallery.info(name)

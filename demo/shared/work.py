@@ -26,7 +26,7 @@ say = Words(__file__)
 
 PLACES = 2  # parts that run at once
 PART = 2.0  # seconds that a part should cost
-SOON = 6.0  # seconds: what costs no more may take the last place
+SOON = 10.0  # seconds: what costs no more may take the last place
 LONGEST = 180.0  # seconds that a request may last, waiting included
 FORGOTTEN = 60.0  # seconds after which half of what a visitor was served no longer counts
 MOST_WAITING = 200  # requests; then the dearest is refused
