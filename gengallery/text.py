@@ -20,7 +20,7 @@ class Text(str):
 
     translations: dict[str, str]
 
-    def __new__(cls, english: str = "", **translations: str) -> "Text":
+    def __new__(cls, english: str = "", /, **translations: str) -> "Text":
         text = super().__new__(cls, english)
         for language, words in translations.items():
             if not isinstance(words, str):
