@@ -72,8 +72,8 @@ def error(train):
 
 
 def files(folder: Path) -> set[str]:
-    """The files in `folder` and below it."""
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    """The files in `folder` and below it, without locks, which stay."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"}
 
 
 # -- what is written

@@ -43,15 +43,15 @@ def state(fake_train, tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("says", "other"),
     [
-        ("a training with name 'ae_16', found 'ae_2'", {"name": "ae_16"}),
-        ("a training with seed 1, found 0", {"seed": 1}),
-        ("a training with epochs 3, found 2", {"epochs": 3}),
+        ("a training with name 'ae_16'; found 'ae_2'", {"name": "ae_16"}),
+        ("a training with seed 1; found 0", {"seed": 1}),
+        ("a training with epochs 3; found 2", {"epochs": 3}),
         ("a training with recipe .*found", {"lr": 0.5}),
     ],
 )
 def test_a_state_of_another_run_is_refused(says, other, fake_train, state):
     run = run_of(**{"name": "ae_2", "train": fake_train, **other})
-    with pytest.raises(ResumeError, match=f"{says}.*train without --resume"):
+    with pytest.raises(ResumeError, match=f"{says}.*rain without --resume"):
         run.restore(state)
 
 
@@ -90,10 +90,10 @@ def test_a_state_from_another_number_of_threads_is_refused(fake_train, state):
 def test_a_damaged_state_is_refused(damage, fake_train, state):
     state.write_bytes(damage(state.read_bytes()))
     run = run_of("ae_2", fake_train)
-    with pytest.raises(ResumeError, match="train without --resume"):
+    with pytest.raises(ResumeError, match="rain without --resume"):
         run.restore(state)
 
 
 def test_a_missing_state_is_refused(fake_train, tmp_path):
-    with pytest.raises(ResumeError, match="expected the state of a training, found none"):
+    with pytest.raises(ResumeError, match="expected the state of a training; found No such file"):
         run_of("ae_2", fake_train).restore(tmp_path / "nothing")

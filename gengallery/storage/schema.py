@@ -5,16 +5,14 @@ A schema is a type (str, int, float, bool), a check, a tuple of alternatives, a 
 not named are refused by `Only`, and else are any JSON. float takes whole numbers too.
 """
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from gengallery.text import harmless, is_web_address
+
 MOST_ITEMS = 1000  # of a list: no more than an image spec's classes
 LARGEST = 2**63 - 1  # of whole numbers
-# What a terminal acts on, what turns text round or hides it, and halves of characters; not a new line or a tab.
-HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
 Problem = tuple[str, str, Any]  # the path of a field, what it should be, what it is
 
 
@@ -24,7 +22,7 @@ class Only(dict[str, Any]):
 
 def url(value: Any) -> str | None:
     """Nothing if `value` is an address of the web, or empty; else what it should be."""
-    return None if isinstance(value, str) and (not value or ADDRESS.fullmatch(value)) else "an http(s) address"
+    return None if value == "" or is_web_address(value) else "an http(s) address"
 
 
 def positive(value: Any) -> str | None:
@@ -120,7 +118,7 @@ def _harm(value: Any, path: str) -> Iterator[Problem]:
     """What in `value`, any JSON, would harm where it is shown."""
     match value:
         case str():
-            if HARMFUL.search(value):
+            if harmless(value) != value:
                 yield path, "text without control characters", value
         case bool() | None:
             pass

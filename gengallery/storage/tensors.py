@@ -20,14 +20,15 @@ import hashlib
 import json
 import math
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from gengallery.data.opening import opened
 from gengallery.storage.files import write_atomically
+from gengallery.text import harmless
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +54,7 @@ class FileError(ValueError):
     """A file is not what it should be: names the file, what was expected and found, and what to do."""
 
     def __init__(self, path: str | os.PathLike[str], expected: str, found: str, remedy: str):
-        super().__init__(f"{path}: expected {expected}; found {found}. {remedy}")
+        super().__init__(harmless(f"{path}: expected {expected}; found {found}. {remedy}"))
         self.path = Path(path)
 
 
@@ -65,7 +66,6 @@ class Kind:
     title: str
     error: type[FileError]
     remedy: str
-    first_sealed: int = FORMAT  # the first format that has a seal
     unsealed: str = ""  # what to do about a file without a header, where it differs
     halved: bool = False  # float32 numbers that half precision has may be stored so; they are read as float32
 
@@ -105,7 +105,7 @@ class _Layout:
 
 def read_header(path: str | os.PathLike[str], kind: Kind) -> dict[str, Any]:
     """The header of the file at `path`, with its seal checked; reads no tensor. Raises the error of the `kind`."""
-    with _errors(path, kind), _opened(path) as (file, size):
+    with _errors(path, kind), opened(path) as (file, size):
         return _layout(file, size, kind, None).header
 
 
@@ -118,7 +118,7 @@ def read(
     the time before its kind had headers is read too: its header is empty.
     """
     with _errors(path, kind):
-        with _opened(path) as (file, size):
+        with opened(path) as (file, size):
             layout = _layout(file, size, kind, most, older)
             # Read once, never mapped: what was checked stays true if the file is replaced.
             tensors = {entry.name: _tensor(file, entry, kind) for entry in layout.entries}
@@ -195,25 +195,6 @@ def _errors(path: str | os.PathLike[str], kind: Kind) -> Iterator[None]:
         raise kind.error(path, kind.title, f"something else ({error!r})"[:200], kind.remedy) from error
 
 
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], int]]:
-    """The regular file at `path`, or that a link there leads to, and its size. What else has a name is not opened: a
-    pipe may never end, and a device may do something."""
-    _check_regular(Path(path).stat())
-    # Without waiting, in case a pipe has just taken the file's place.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        status = os.fstat(file.fileno())
-        _check_regular(status)
-        yield file, status.st_size
-
-
-def _check_regular(status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        kinds = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-        raise _Wrong("a regular file", kinds.get(stat.S_IFMT(status.st_mode), "a device"))
-
-
 def _layout(file: IO[bytes], size: int, kind: Kind, most: int | None, older: bool = False) -> _Layout:
     """The layout of `file`, which has `size` bytes, checked."""
     start = file.read(8)
@@ -227,7 +208,7 @@ def _layout(file: IO[bytes], size: int, kind: Kind, most: int | None, older: boo
         raise _Wrong("a whole safetensors file", found)
     if length > MOST_BYTES:
         raise _Wrong(f"a header of at most {MOST_BYTES:,} bytes", f"one of {length:,}")
-    found = _parsed(file.read(length).decode(), "a safetensors header")
+    found = _parsed(file.read(length), "a safetensors header")
     if not isinstance(found, dict):
         raise _Wrong("a safetensors header", type(found).__name__)
     metadata = found.pop("__metadata__", {})
@@ -247,7 +228,7 @@ def _header(metadata: dict[str, str], kind: Kind) -> dict[str, Any]:
         remedy = kind.unsealed or "Give a file made by gengallery."
         raise _Wrong(f"the metadata key {KEY!r}", "a file that gengallery did not write", remedy)
     version = ours["format"]
-    known = range(kind.first_sealed if kind.unsealed else 1, FORMAT + 1)
+    known = range(FORMAT if kind.unsealed else 1, FORMAT + 1)
     if type(version) is not int or version not in known:
         formats = " or ".join(map(str, known))
         remedy = "Update gengallery to read it, or make it again with `gengallery train`."
@@ -260,11 +241,16 @@ def _header(metadata: dict[str, str], kind: Kind) -> dict[str, Any]:
     return ours
 
 
-def _parsed(text: str, expected: str) -> Any:
-    """The JSON `text`, strictly: each key once, finite numbers of a sane length, nested no deeper than ours."""
+def _parsed(text: str | bytes, expected: str) -> Any:
+    """The JSON `text`, in UTF-8, strictly: each key once, finite numbers of a sane length, not nested deeply."""
     try:
-        hooks = {"parse_int": _integer, "parse_float": _float, "parse_constant": _float}
-        found = json.loads(text, object_pairs_hook=_object, **hooks)
+        found = json.loads(
+            text.decode() if isinstance(text, bytes) else text,
+            object_pairs_hook=_object,
+            parse_int=_integer,
+            parse_float=_float,
+            parse_constant=_float,
+        )
     except (ValueError, RecursionError) as error:
         raise _Wrong(expected, f"something else ({error})"[:200]) from error
     level, depth = [found], 0
@@ -341,7 +327,7 @@ def _tensor(file: IO[bytes], entry: _Entry, kind: Kind) -> "Tensor":
     with torch.inference_mode(False):
         tensor = torch.empty(entry.shape, dtype=getattr(torch, TYPES[entry.type][0]), device="cpu")
         if tensor.numel():
-            room = memoryview(tensor.reshape(-1).view(torch.uint8).numpy())
+            room = tensor.reshape(-1).view(torch.uint8).numpy().data
             if file.readinto(room) != len(room):  # type: ignore[attr-defined]  # which buffered files have
                 raise _Wrong("a whole safetensors file", "one that became shorter while it was read")
         if not _finite(tensor):

@@ -34,8 +34,9 @@ from gengallery.families import learner
 from gengallery.learners.learner import Learner
 from gengallery.model.model import Model
 from gengallery.model.network import Network, tensors_of
-from gengallery.model.spec import Card, as_json
+from gengallery.model.spec import Card
 from gengallery.storage import tensors as files
+from gengallery.storage.checkpoint import as_json
 from gengallery.storage.tensors import form
 from gengallery.training.flops import cost, parameters
 
@@ -189,6 +190,14 @@ class Run:
         }
         files.write(path, STATE, self._state(), header)
 
+    def sizes(self) -> tuple[int, int]:
+        """How many bytes the file of weights and a state take, about: optimizers make their tensors later."""
+        weights = sum(tensor.nbytes for tensor in tensors_of(self.model).values())
+        own = sum(tensor.nbytes for tensor in tensors_of(self.learner).values())
+        groups = (group for optimizer in self.learner.optimizers for group in optimizer.param_groups)
+        moments = 2 * sum(parameter.nbytes for group in groups for parameter in group["params"])  # Adam's
+        return weights, own + moments + (weights if self.average is not None else 0)
+
     def restore(self, path: str | os.PathLike[str]) -> None:
         """Go on from the state at `path`. Raises `ResumeError` if it is damaged or of another run; the run is then as
         it was."""
@@ -196,7 +205,9 @@ class Run:
         saved = files.read(path, STATE, None)  # however large: it is of this very run
         self._make_optimizer_state()
         state = self._state()
-        if {name: form(tensor) for name, tensor in state.items()} != {name: form(t) for name, t in saved.tensors.items()}:
+        if {name: form(tensor) for name, tensor in state.items()} != {
+            name: form(t) for name, t in saved.tensors.items()
+        }:
             raise ResumeError(path, "the tensors of this training", "others", STATE.remedy)
         with torch.no_grad():
             for name, tensor in state.items():
@@ -206,6 +217,7 @@ class Run:
 
     def _checked(self, path: str | os.PathLike[str], header: dict[str, Any]) -> Any:
         """The state of the random numbers in the `header` of a state, which has to be of this run, and whole."""
+        rng: Any
         theirs, rng, finished, seconds = (header.get(key) for key in ("identity", "rng", "finished", "seconds"))
         for key, value in self._identity().items():
             found = theirs.get(key) if isinstance(theirs, dict) else None
