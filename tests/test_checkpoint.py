@@ -246,7 +246,7 @@ def test_a_missing_file(missing, tmp_path):
 
 
 def test_a_folder_is_not_a_file(tmp_path):
-    with pytest.raises(CheckpointError, match="expected a regular file; found a folder"):
+    with pytest.raises(CheckpointError, match="found a folder in place of a regular file"):
         gengallery.load(tmp_path)
 
 

@@ -8,7 +8,8 @@ import torch
 from runs import KINDS, STEPS, complete, run_of, same
 
 from gengallery import data
-from gengallery.training.run import ResumeError
+from gengallery.storage import tensors as files
+from gengallery.training.run import STATE, ResumeError
 
 pytestmark = pytest.mark.slow
 
@@ -92,6 +93,36 @@ def test_a_damaged_state_is_refused(damage, fake_train, state):
     run = run_of("ae_2", fake_train)
     with pytest.raises(ResumeError, match="rain without --resume"):
         run.restore(state)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rng": None},
+        {"rng": {}},
+        {"rng": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 0}, "has_uint32": 0, "uinteger": 0}},
+        {"rng": {"bit_generator": "MT19937", "state": {"key": [1], "pos": 0}}},
+        {"rng": [1, 2]},
+        {"identity": None},
+        {"identity": []},
+        {"identity": {}},
+        {"finished": -1},
+        {"finished": 3},
+        {"finished": True},
+        {"finished": "1"},
+        {"seconds": None},
+        {"seconds": -1},
+    ],
+)
+def test_a_state_that_says_something_odd_is_refused_and_changes_nothing(changes, fake_train, state):
+    saved = files.read(state, STATE)
+    files.write(state, STATE, saved.tensors, {**saved.header, **changes})
+    run = run_of("ae_2", fake_train)
+    before = {name: tensor.clone() for name, tensor in run.learner.state_dict().items()}
+    with pytest.raises(ResumeError, match="rain without --resume"):
+        run.restore(state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in run.learner.state_dict().items())
+    assert run.finished == 0
 
 
 def test_a_missing_state_is_refused(fake_train, tmp_path):

@@ -57,7 +57,8 @@ def _beside(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], Path]]:
             with os.fdopen(handle, "wb") as file:
                 yield file, Path(name)
         finally:
-            Path(name).unlink(missing_ok=True)
+            if Path(name).exists():
+                Path(name).unlink()
     except OSError as error:
         error.filename, error.filename2 = str(path), None
         raise
