@@ -1,19 +1,14 @@
 """The file of weights: every way in which it can be wrong is one error that says what to do; writing is atomic."""
 
 import json
-import os
 import random
-import signal
 import stat
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
-from conftest import offline
 
 import gengallery
 from gengallery.data import default_spec
@@ -23,7 +18,6 @@ from gengallery.priors.noise import Noise
 from gengallery.storage import checkpoint
 from gengallery.storage import tensors as files
 from gengallery.storage.checkpoint import CheckpointError
-from gengallery.storage.files import write_atomically
 
 IMAGE = as_json(asdict(default_spec()))
 PIXELS = default_spec().pixels
@@ -372,47 +366,3 @@ def test_a_header_that_would_not_be_read_is_not_written(field, tmp_path):
     with pytest.raises(ValueError, match=f"the header's '{field}' as .*found None; not written"):
         checkpoint.write(tmp_path / "x.safetensors", AE2, header)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("failing", ["fsync", "replace"])
-@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
-def test_a_write_that_fails_leaves_the_old_file_alone(failing, error, tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    write_atomically(path, b"old")
-
-    def fail(*_):
-        raise error
-
-    monkeypatch.setattr(*((os, "fsync", fail) if failing == "fsync" else (Path, "replace", fail)))
-    with pytest.raises(type(error)):
-        write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]
-
-
-def test_bytes_are_on_the_disk_before_the_file_has_its_name(tmp_path, monkeypatch):
-    path, order = tmp_path / "file", []
-    fsync, replace = os.fsync, Path.replace
-    monkeypatch.setattr(os, "fsync", lambda handle: (order.append("fsync"), fsync(handle)))
-    monkeypatch.setattr(Path, "replace", lambda self, to: (order.append(self.read_bytes()), replace(self, to)))
-    write_atomically(path, b"new")
-    assert order == ["fsync", b"new"]
-
-
-def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_file(tmp_path):
-    # A process that writes two files in turn, for ever, is killed at many moments.
-    path, contents = tmp_path / "file", (b"a" * 3_000_000, b"b" * 2_000_000)
-    code = (
-        "import sys; from gengallery.storage.files import write_atomically\n"
-        "while True:\n"
-        "    for content in (b'a' * 3_000_000, b'b' * 2_000_000):\n"
-        "        write_atomically(sys.argv[1], content); print(flush=True)"
-    )
-    for kills in range(5):
-        with subprocess.Popen(
-            [sys.executable, "-c", code, path], stdout=subprocess.PIPE, env=offline(), cwd=tmp_path
-        ) as process:
-            for _ in range(3 + kills):
-                process.stdout.readline()
-            process.send_signal(signal.SIGKILL)
-        assert path.read_bytes() in contents

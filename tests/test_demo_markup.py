@@ -3,7 +3,6 @@ web. Looked at in a browser."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -119,10 +118,11 @@ def test_no_text_of_a_file_becomes_a_part_of_the_page(served, browser):
         assert len(tabs) >= 6
         for tab in tabs:
             tab.click()
-            name = re.search(r"tab=([\w-]+)", page.url)
-            panel = page.locator(f"#{name[1] if name else 'explore'}")
-            expect(panel.locator("img, canvas, .notice, table").first).to_be_visible(timeout=60_000)
+            shown = page.locator('[role="tabpanel"]:visible')
+            expect(shown.locator("img, canvas, table").locator("visible=true").first).to_be_visible(timeout=60_000)
+            expect(shown.locator(".making").locator("visible=true")).to_have_count(0, timeout=60_000)
             assert not page.evaluate(MARKED), page.url
+            assert "__i18n__" not in shown.first.inner_text()
         rows = page.locator("tr[data-model]")
         expect(rows).to_have_count(4)
         for index in range(4):  # Compare is the last of the tabs, and has a card of each

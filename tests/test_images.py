@@ -544,7 +544,7 @@ def test_a_picture_that_fails_in_any_way_is_refused():
 
     broken = Broken()
     broken._mode, broken._size = "L", (28, 28)
-    with pytest.raises(ValueError, match="as_images: expected .*of a decoder"):
+    with pytest.raises(ValueError, match=r"as_images: expected .*of a decoder"):
         as_images(broken)
 
 

@@ -1,8 +1,5 @@
 """The folder that a training writes into: its own while it goes on, with room for what comes, and clean afterwards."""
 
-import errno
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +10,6 @@ from conftest import ROOT, offline
 from filelock import FileLock
 
 from gengallery import cli
-from gengallery.storage import files
 
 FEW = ("--epochs", 1, "--threads", 1, "--size", 16)
 
@@ -66,9 +62,9 @@ def test_what_killed_trainings_left_is_removed_and_nothing_else(train, tmp_path)
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits as Linux has them")
 def test_no_room_is_noticed_before_the_first_step(things, tmp_path):
-    """Files may have so many bytes and no more, as on a disk that is nearly full."""
+    """Files may have so many bytes and no more, as on a nearly full disk: enough for weights, not for states."""
     code = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))\n"
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
         "from gengallery.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     arguments = ("train", "ae_16", "--data", things, *FEW, "--out", tmp_path / "out")
@@ -92,28 +88,3 @@ def test_a_folder_that_can_not_be_written_is_told_by_name(train):
 @pytest.mark.parametrize("count", [0, -1])
 def test_no_threads_are_one_line(train, count):
     assert train("--threads", count)[::2] == (2, f"gengallery: --threads: expected 1 or more, found {count}\n")
-
-
-# -- files
-
-
-@pytest.mark.parametrize("call", ["fsync", "posix_fallocate"])
-def test_a_full_disk_is_told_with_the_file(call, tmp_path, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, call, full, raising=False)
-    path = tmp_path / "file"
-    with pytest.raises(OSError, match=r"No space left on device: '.*/file'") as caught:
-        files.write_atomically(path, b"x") if call == "fsync" else files.check_room(path, 1)
-    assert caught.value.filename == str(path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_room_is_looked_for_also_where_none_can_be_reserved(tmp_path, monkeypatch):
-    monkeypatch.delattr(os, "posix_fallocate", raising=False)
-    files.check_room(tmp_path / "file", 10)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 91, 9))
-    with pytest.raises(OSError, match="No space left"):
-        files.check_room(tmp_path / "file", 10)
-    assert list(tmp_path.iterdir()) == []

@@ -270,12 +270,13 @@ def _read(path: Path) -> Any:
     from PIL import Image
 
     if path.suffix.lower() not in (NPY, NPZ):
+        content = clocked(path)
         try:
-            picture = Image.open(clocked(path))
+            picture = Image.open(content)
             picture.load()
             return picture
-        except FileNotFoundError:
-            raise
+        except Image.UnidentifiedImageError as error:
+            raise ValueError(f"{path}: expected a picture, found a file of another kind") from error
         except Exception as error:  # PIL has no one kind for what it can't read
             raise ValueError(f"{path}: expected a picture, found one that can't be read ({error})") from error
     try:

@@ -46,12 +46,12 @@ def remove_parts(path: str | os.PathLike[str]) -> None:
 @contextmanager
 def _beside(path: str | os.PathLike[str]) -> Iterator[tuple[IO[bytes], Path]]:
     """A new file in the folder of `path`, which is made if it is missing, and its name; it is gone afterwards, unless
-    it was given another. An OSError names `path`."""
+    it was given another. An OSError names `path`, or the folder that could not be made."""
     import tempfile  # here, since it takes long to import
 
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:

@@ -37,7 +37,7 @@ FORMAT = 3
 KEY = "gengallery"
 MOST_NUMBERS = 50_000_000  # in a file, unless its size is trusted: 200 MB of float32
 # A megabyte of JSON may become 30 of Python objects. Our longest layouts have 20 kB.
-MOST_BYTES = 2_000_000  # of a layout
+MOST_BYTES = 1_000_000  # of a layout
 DEEPEST = 8  # objects and lists inside each other; ours go half as deep
 MOST_TENSORS, MOST_AXES = 10_000, 8
 LONGEST_INTEGER = 40  # digits: the state of a random generator has 39
