@@ -14,7 +14,7 @@ from .shared.labels import Labels, i18n
 from .shared.layout import more
 from .shared.listeners import Listeners
 from .shared.live import LIVE, VIEWS, View, go_back, restore
-from .shared.models import dataset_name, models, problems
+from .shared.models import dataset_name, leave_out_unsound, models, problems
 from .shared.panels import notice
 from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
@@ -28,6 +28,7 @@ SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing 
 TABS = tabs.find_tabs()
 
 say = Words(SHARED / "words.json")
+leave_out_unsound()
 tagline = say("tagline", count=len(models()), dataset=dataset_name())
 
 with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:

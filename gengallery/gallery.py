@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from gengallery.storage.checkpoint import Checkpoint
 
 VARIABLE = "GENGALLERY_WEIGHTS"
+_State = tuple[int, int, int]
 Names = list[str]  # inside the class, `list` is its method
 OPTIONS = ("label", "guidance", "steps")
 HISTORY = "history"  # the folder beside the files of weights
 NEWER = "Update gengallery to read it."
+TRUST = "Give trust_size=True if you trust the file."
 HERE = Path(__file__).resolve().parent
 # In a checkout the weights lie beside the package; in an installed wheel, inside it.
 SHIPPED = HERE / "weights" if (HERE / "weights").is_dir() else HERE.parent / "weights"
@@ -48,7 +50,8 @@ class Gallery:
 
     def __init__(self, folder: str | os.PathLike[str] | None = None):
         self.folder = _default_folder() if folder is None else Path(folder).expanduser()
-        self._headers: dict[Path, tuple[tuple[int, int, int], dict[str, Any] | CheckpointError]] = {}
+        self._headers: dict[Path, tuple[_State, dict[str, Any] | CheckpointError]] = {}
+        self._left_out: dict[Path, tuple[_State, CheckpointError]] = {}
         self._added: dict[str, Model] = {}
 
     def list(self, pattern: str = "*", *, family: str | None = None, option: str | None = None) -> Names:
@@ -99,20 +102,21 @@ class Gallery:
         *,
         device: "str | torch.device" = "cpu",
         dtype: "torch.dtype | None" = None,
+        trust_size: bool = False,
     ) -> "Model":
         """The model `name`, or that of the file at a path that ends in .safetensors.
 
         It is on `device`, with weights of the floating type `dtype`, float32 unless given, and ready: `generate`,
         `decode`, `encode`, `reconstruct`. Raises ValueError for an unknown name and `CheckpointError` for a file that
-        is not a sound model.
+        is not a sound model, or that asks for more than 50 million numbers or 64 blocks without `trust_size`.
         """
         if str(name) in self._added:
             return self._added[str(name)].to(device=device, dtype=dtype)
         path = _as_path(name)
-        saved = checkpoint.read(path or self._path(name))
+        saved = checkpoint.read(path or self._path(name), trust_size=trust_size)
         if path is None:
             _check_name(saved.header, saved.path)
-        model = _model(saved)
+        model = _model(saved, trust_size)
         if dtype is None and str(device) == "cpu":
             return model
 
@@ -123,21 +127,25 @@ class Gallery:
 
     def histories(self) -> Names:
         """The names of the models whose training is on record, in the order of `list`."""
-        kept = {path.name.removesuffix(SUFFIX) for path in (self.folder / HISTORY).glob(f"*{SUFFIX}")}
+        paths = (self.folder / HISTORY).glob(f"*{SUFFIX}")
+        kept = {path.name.removesuffix(SUFFIX) for path in paths if self._reason(path) is None}
         return [name for name in self.list() if name in kept]
 
-    def history(self, name: str) -> "dict[int, Model]":
+    def history(self, name: str, *, trust_size: bool = False) -> "dict[int, Model]":
         """The model `name` after so many epochs of its training, from 0 on, each ready to decode.
 
         Their priors and statistics are the finished model's. Raises ValueError for a model without a history, and
-        `CheckpointError` for a file that does not fit the model.
+        `CheckpointError` for a file that does not fit the model, or that is too large as in `load`.
         """
         from gengallery.storage import history
 
         if name not in self.histories():
             raise ValueError(f"expected a model with a history: {', '.join(self.histories())}; found {name!r}")
         path = self.folder / HISTORY / f"{name}{SUFFIX}"
-        return {epoch: history.fill(self.load(name), found, path) for epoch, found in history.read(path).items()}
+        return {
+            epoch: history.fill(self.load(name, trust_size=trust_size), found, path)
+            for epoch, found in history.read(path, trust_size=trust_size).items()
+        }
 
     def add(self, model: "Model") -> None:
         """Let `model`, which comes from no file, stand in the list under its name, for as long as this gallery lives.
@@ -153,9 +161,20 @@ class Gallery:
         self._added[model.name] = model
 
     def problems(self) -> dict[str, CheckpointError]:
-        """The files that are not sound, each with its cause."""
-        found = {path.name: self._read(path) for path in self._files().values()}
-        return {name: error for name, error in found.items() if isinstance(error, CheckpointError)}
+        """The files that are not sound, each with its cause. Of weights only the header is read; see `leave_out`."""
+        found = {path: self._read(path) for path in self._files().values()}
+        found |= {path: error for path in self._left_out if (error := self._reason(path)) is not None}
+        return {
+            path.relative_to(self.folder).as_posix(): error
+            for path, error in found.items()
+            if isinstance(error, CheckpointError)
+        }
+
+    def leave_out(self, error: CheckpointError) -> None:
+        """Leave the file of weights or of snapshots that `error` is about out of the lists, until it changes: for what
+        `load` and `history` find out and a header does not tell. It stands in `problems()` from now on."""
+        with suppress(OSError):  # gone, and so in no list
+            self._left_out[error.path] = _state(error.path), error
 
     @property
     def image(self) -> ImageSpec:
@@ -185,16 +204,24 @@ class Gallery:
     def _read(self, path: Path) -> dict[str, Any] | CheckpointError:
         """The header of the file at `path`, or why there is none; read again only if the file has changed."""
         try:
-            status = path.stat()
-            state = (status.st_mtime_ns, status.st_size, status.st_ino)
+            state = _state(path)
         except OSError as error:
             return CheckpointError(path, "a file of weights", error.strerror or str(error))
+        if (reason := self._reason(path)) is not None:
+            return reason
         if path not in self._headers or self._headers[path][0] != state:
             try:
                 self._headers[path] = state, _check_name(checkpoint.read_header(path), path)
             except CheckpointError as error:
                 self._headers[path] = state, error
         return self._headers[path][1]
+
+    def _reason(self, path: Path) -> CheckpointError | None:
+        """Why the file at `path` was left out, if it was, and is still the same."""
+        with suppress(OSError):
+            if path in self._left_out and self._left_out[path][0] == _state(path):
+                return self._left_out[path][1]
+        return None
 
     def _header(self, path: Path) -> dict[str, Any]:
         found = self._read(path)
@@ -223,6 +250,12 @@ class Gallery:
         with suppress(CheckpointError):  # without the classifier there is no scorecard
             return found if found.get("judge") == self._header(self.classifier)["checksum"] else None
         return None
+
+
+def _state(path: Path) -> _State:
+    """What changes when the file at `path` does."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _default_folder() -> Path:
@@ -267,10 +300,14 @@ def info(name: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def load(
-    name: str | os.PathLike[str], *, device: "str | torch.device" = "cpu", dtype: "torch.dtype | None" = None
+    name: str | os.PathLike[str],
+    *,
+    device: "str | torch.device" = "cpu",
+    dtype: "torch.dtype | None" = None,
+    trust_size: bool = False,
 ) -> "Model":
     """A model of the default gallery, or of a file, ready for use: see `Gallery.load`."""
-    return default().load(name, device=device, dtype=dtype)
+    return default().load(name, device=device, dtype=dtype, trust_size=trust_size)
 
 
 def list_histories() -> list[str]:
@@ -283,29 +320,34 @@ def load_history(name: str) -> "dict[int, Model]":
     return default().history(name)
 
 
-def rebuild(kind: "type[Network]", saved: "Checkpoint") -> "Network":
-    """The network of `kind` that was saved, ready for use. Raises `CheckpointError` if the file describes another."""
+def rebuild(kind: "type[Network]", saved: "Checkpoint", trust_size: bool = False) -> "Network":
+    """The network of `kind` that was saved, ready for use. Raises `CheckpointError` if the file describes another, or
+    one of more than 50 million numbers or 64 blocks without `trust_size`."""
     import torch
 
     from gengallery.defaults import torch_defaults
+    from gengallery.model.size import TooLarge, bounded
 
+    family = saved.header["family"]
     try:
-        with torch_defaults("meta"):  # no memory, no random numbers: the file brings every tensor
+        # No memory, no random numbers: the file brings every tensor.
+        with torch_defaults("meta"), bounded(saved.header["config"], trust_size):
             network = kind.build(saved.header["config"])
-    except (TypeError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            saved.path, f"a config of the family {saved.header['family']!r}", str(error), NEWER
-        ) from error
-    prior = getattr(network, "prior", None)
-    if prior is not None and prior.describe() != saved.header["prior"]:
-        raise CheckpointError(saved.path, f"the prior {prior.describe()}", str(saved.header["prior"]))
+            prior = getattr(network, "prior", None)
+            described = None if prior is None else checkpoint.as_json(prior.describe())
+    except TooLarge as error:
+        raise CheckpointError(saved.path, str(error), "a larger one", TRUST) from error
+    except Exception as error:  # a config may be anything, and a family anybody's code
+        raise CheckpointError(saved.path, f"a config of the family {family!r}", str(error)[:400], NEWER) from error
+    if described is not None and described != saved.header["prior"]:
+        raise CheckpointError(saved.path, f"the prior {described}", str(saved.header["prior"])[:400])
     with torch.inference_mode(False):
         checkpoint.fill(network, saved)
     network.name, network.header = saved.header["name"], saved.header
     return network
 
 
-def _model(saved: "Checkpoint") -> "Model":
+def _model(saved: "Checkpoint", trust_size: bool = False) -> "Model":
     from gengallery.families import family
     from gengallery.model.model import Model
 
@@ -313,7 +355,7 @@ def _model(saved: "Checkpoint") -> "Model":
         kind = family(saved.header["family"]).model
     except ValueError as error:
         raise CheckpointError(saved.path, "a family that this version knows", str(error), NEWER) from error
-    model = rebuild(kind, saved)
+    model = rebuild(kind, saved, trust_size)
     if not isinstance(model, Model):
         raise CheckpointError(saved.path, "a model", f"a network of the family {saved.header['family']!r}")
     return model
@@ -325,10 +367,10 @@ def _as_info(header: dict[str, Any], scorecard: dict[str, Any] | None, size: int
     for key in ("summary", "notes"):
         card[key] = Text(card.get(key, ""), **{la: texts[key] for la, texts in translations.items() if key in texts})
     return {
+        **card,
         "name": header["name"],
         "family": header["family"],
         "image": header["config"]["image"],
-        **card,
         "latent": header["prior"]["dim"],
         **{key: header[key] for key in ("prior", "parameters", "cost", "config", "training", "losses", "checksum")},
         "scorecard": scorecard,

@@ -1,6 +1,28 @@
-"""English words that carry their translations."""
+"""English words that carry their translations, and text that others wrote."""
 
+import re
 from typing import Any
+
+# What a terminal acts on, what turns text round or hides it, and halves of characters; not a new line or a tab.
+HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+
+
+ADDRESS = re.compile(r"https?://[^\s\"'<>\\]+", re.IGNORECASE)
+
+
+def is_web_address(text: object) -> bool:
+    """Whether `text` is an address of the web, http or https, and no other that a link could lead to."""
+    return isinstance(text, str) and ADDRESS.fullmatch(text) is not None
+
+
+def harmless(text: str) -> str:
+    """`text` as it can be printed, with a question mark in place of each character that a terminal would act on.
+
+    Example:
+        >>> harmless("red: \\x1b[31m")
+        'red: ?[31m'
+    """
+    return HARMFUL.sub("?", text)
 
 
 class Text(str):
@@ -20,7 +42,7 @@ class Text(str):
 
     translations: dict[str, str]
 
-    def __new__(cls, english: str = "", **translations: str) -> "Text":
+    def __new__(cls, english: str = "", /, **translations: str) -> "Text":
         text = super().__new__(cls, english)
         for language, words in translations.items():
             if not isinstance(words, str):

@@ -130,7 +130,7 @@ def test_info_knows_every_model(name, output):
         (("grid", "vae_64"), "expected a model with 2 latents, found vae_64, which has 64"),
         (("grid", "vae_2", "--x-min", "9"), "--x-min: expected less than --x-max, found 9 and .*"),
         (("grid", "vae_2", "--side", "0"), "--side: expected a whole number from 1 to 200, found 0"),
-        (("reconstruct", "ae_2", "a.png"), "cannot identify image file .*a.png'"),
+        (("reconstruct", "ae_2", "a.png"), "a.png: expected a picture, found a file of another kind"),
         (("reconstruct", "ae_2", "none.png"), "none.png: No such file or directory"),
         (("reconstruct", "ae_2", "broken.npy"), "broken.npy: expected an array of images, found none .*"),
         (("reconstruct", "ae_2", "--data", "nowhere/"), ".*nowhere: expected a folder .*, found nothing"),

@@ -4,6 +4,7 @@ One file, since every rule is tried on the same pictures.
 """
 
 import io
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 
 from gengallery.data import ImageSpec, as_images, as_labels, default_spec, enlarge, sheet, to_pil, to_uint8
+from gengallery.data.opening import clocked
 
 RNG = np.random.default_rng(0)
 GREY = np.zeros((5, 28, 28), np.uint8)  # five pictures with a black border
@@ -500,3 +502,59 @@ def test_coloured_images_lead_to_pictures():
 def test_what_leads_out_takes_any_type():
     for images in (FLOATS.bfloat16(), FLOATS.double(), FLOATS.clone().requires_grad_()):
         assert np.abs(to_uint8(images).astype(int) - GREY).max() <= 1
+
+
+ODD = {
+    "meta": lambda: torch.zeros(1, 28, 28, device="meta"),
+    "sparse": lambda: torch.zeros(28, 28).to_sparse(),
+    "compressed rows": lambda: torch.zeros(28, 28).to_sparse_csr(),
+    "complex": lambda: torch.zeros(28, 28, dtype=torch.complex64),
+    "conjugate": lambda: torch.zeros(28, 28, dtype=torch.complex64).conj(),
+    "quantised": lambda: torch.quantize_per_tensor(torch.zeros(28, 28), 0.1, 0, torch.quint8),
+    "nested": lambda: torch.nested.nested_tensor([torch.zeros(28, 28), torch.zeros(20, 28)]),
+    "an array of its own kind": lambda: Unreadable(),
+}
+
+
+class Unreadable:
+    """Something that fails when numpy asks for its numbers."""
+
+    def __array__(self, *_, **__):
+        raise ZeroDivisionError("anything")
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch's own, for some of these kinds
+@pytest.mark.parametrize("kind", ODD)
+def test_tensors_of_odd_kinds_are_refused_as_everything_else(kind):
+    for odd in (ODD[kind](), [ODD[kind]()]):
+        with pytest.raises(ValueError, match="as_images: expected "):
+            as_images(odd)
+
+
+def test_a_negated_view_is_read_as_what_it_says():
+    view = torch.complex(torch.zeros(28, 28), -torch.ones(28, 28)).conj().imag  # whose minus torch keeps for later
+    assert view.is_neg()
+    assert torch.equal(as_images(view), torch.ones(1, 1, 28, 28))
+
+
+def test_a_picture_that_fails_in_any_way_is_refused():
+    class Broken(Image.Image):
+        def load(self):
+            raise RuntimeError("of a decoder")
+
+    broken = Broken()
+    broken._mode, broken._size = "L", (28, 28)
+    with pytest.raises(ValueError, match=r"as_images: expected .*of a decoder"):
+        as_images(broken)
+
+
+def test_a_picture_of_a_million_parts_is_given_up(tmp_path):
+    file = io.BytesIO()
+    Image.new("L", (20, 20), 99).save(file, "GIF")
+    content = file.getvalue()
+    start = content.index(b"\x2c", 13 + 3 * 2)  # where the picture begins
+    (tmp_path / "many.gif").write_bytes(content[:start] + b"\x21\xfe\x01a\x00" * 1_500_000 + content[start:])
+    began = time.thread_time()
+    with pytest.raises(TimeoutError):
+        Image.open(clocked(tmp_path / "many.gif"))
+    assert time.thread_time() - began < 4

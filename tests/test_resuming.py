@@ -8,7 +8,8 @@ import torch
 from runs import KINDS, STEPS, complete, run_of, same
 
 from gengallery import data
-from gengallery.training.run import ResumeError
+from gengallery.storage import tensors as files
+from gengallery.training.run import STATE, ResumeError
 
 pytestmark = pytest.mark.slow
 
@@ -43,15 +44,15 @@ def state(fake_train, tmp_path) -> Path:
 @pytest.mark.parametrize(
     ("says", "other"),
     [
-        ("a training with name 'ae_16', found 'ae_2'", {"name": "ae_16"}),
-        ("a training with seed 1, found 0", {"seed": 1}),
-        ("a training with epochs 3, found 2", {"epochs": 3}),
+        ("a training with name 'ae_16'; found 'ae_2'", {"name": "ae_16"}),
+        ("a training with seed 1; found 0", {"seed": 1}),
+        ("a training with epochs 3; found 2", {"epochs": 3}),
         ("a training with recipe .*found", {"lr": 0.5}),
     ],
 )
 def test_a_state_of_another_run_is_refused(says, other, fake_train, state):
     run = run_of(**{"name": "ae_2", "train": fake_train, **other})
-    with pytest.raises(ResumeError, match=f"{says}.*train without --resume"):
+    with pytest.raises(ResumeError, match=f"{says}.*rain without --resume"):
         run.restore(state)
 
 
@@ -90,10 +91,40 @@ def test_a_state_from_another_number_of_threads_is_refused(fake_train, state):
 def test_a_damaged_state_is_refused(damage, fake_train, state):
     state.write_bytes(damage(state.read_bytes()))
     run = run_of("ae_2", fake_train)
-    with pytest.raises(ResumeError, match="train without --resume"):
+    with pytest.raises(ResumeError, match="rain without --resume"):
         run.restore(state)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rng": None},
+        {"rng": {}},
+        {"rng": {"bit_generator": "PCG64", "state": {"state": -1, "inc": 0}, "has_uint32": 0, "uinteger": 0}},
+        {"rng": {"bit_generator": "MT19937", "state": {"key": [1], "pos": 0}}},
+        {"rng": [1, 2]},
+        {"identity": None},
+        {"identity": []},
+        {"identity": {}},
+        {"finished": -1},
+        {"finished": 3},
+        {"finished": True},
+        {"finished": "1"},
+        {"seconds": None},
+        {"seconds": -1},
+    ],
+)
+def test_a_state_that_says_something_odd_is_refused_and_changes_nothing(changes, fake_train, state):
+    saved = files.read(state, STATE)
+    files.write(state, STATE, saved.tensors, {**saved.header, **changes})
+    run = run_of("ae_2", fake_train)
+    before = {name: tensor.clone() for name, tensor in run.learner.state_dict().items()}
+    with pytest.raises(ResumeError, match="rain without --resume"):
+        run.restore(state)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in run.learner.state_dict().items())
+    assert run.finished == 0
+
+
 def test_a_missing_state_is_refused(fake_train, tmp_path):
-    with pytest.raises(ResumeError, match="expected the state of a training, found none"):
+    with pytest.raises(ResumeError, match="expected the state of a training; found No such file"):
         run_of("ae_2", fake_train).restore(tmp_path / "nothing")

@@ -1,5 +1,7 @@
 """The words of Gradio's components: Gradio itself shows them in the visitor's language, by key."""
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from gradio.i18n import I18nData
 from .words import LANGUAGES, Words, both
 
 PREFIX = "gengallery/"  # since Gradio also translates a value of an input that happens to be a key
+PLAIN = re.compile(r"[^\"'\\\\{}<>$]+")  # keys
 LABELS: dict[str, dict[str, str]] = {}  # what the page's components are called, by key and language
 
 
@@ -30,9 +33,11 @@ def label(text: object) -> Any:
 
 
 def register(key: str, text: object) -> I18nData:
-    """Have Gradio know `text`, whatever its language, by `key`."""
-    LABELS[PREFIX + key] = both(text)
-    return I18nData(PREFIX + key)
+    """Have Gradio know `text`, whatever its language, by `key`; of one with quotes or braces, which Gradio would take for
+    its own, by a hash."""
+    key = PREFIX + (key if PLAIN.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest())
+    LABELS[key] = both(text)
+    return I18nData(key)
 
 
 def i18n() -> gr.I18n:

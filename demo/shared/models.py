@@ -14,6 +14,7 @@ from .words import Text, Words, number
 
 say = Words(__file__)
 load = cache(gengallery.load)
+load_history = cache(gengallery.load_history)
 
 
 def models() -> list[str]:
@@ -24,6 +25,16 @@ def models() -> list[str]:
 def problems() -> dict[str, str]:
     """The files of the gallery that are not sound, each with its cause: they cost one model each, not the page."""
     return {file: str(cause) for file, cause in gengallery.gallery.default().problems().items()}
+
+
+def leave_out_unsound() -> None:
+    """Leave out of the gallery's lists what does not load, which headers do not tell."""
+    for names, loads in ((models(), load), (gengallery.list_histories(), load_history)):
+        for name in names:
+            try:
+                loads(name)
+            except gengallery.CheckpointError as error:
+                gengallery.gallery.default().leave_out(error)
 
 
 def sound_models() -> list[str]:
@@ -117,8 +128,10 @@ def prior_name(prior: dict, dim: int | None = None) -> Text:
             return say("prior_classes")
         case "gaussian":
             name = say("prior_gaussian")
-        case _:
+        case "noise":
             name = noise_name(prior["distribution"], prior["standardised"])
+        case other:  # of a family that somebody else made
+            return Text(str(other))
     return name if dim is None else say("prior_of", count=number(dim), prior=name)
 
 

@@ -14,6 +14,7 @@ from gengallery.data import Split
 
 from . import checks
 from .models import best_maker, classes, dataset_name, image, load
+from .python import quoted
 from .words import Refusal, Words
 
 say = Words(__file__)
@@ -52,13 +53,14 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
         maker = best_maker()
         images = load(maker).generate(count, seed)
         notice = say("originals_missing", dataset=dataset_name())
-        code = f'gengallery.load("{maker}").generate({count}, seed={seed})'
+        code = f"gengallery.load({quoted(maker)}).generate({count}, seed={seed})"
         return Originals(images, (say("generated_caption"),) * count, notice, code)
     pool = np.arange(len(split)) if kind == ANY_CLASS else np.flatnonzero(split.labels == CLASS_NAMES.index(kind))
     chosen = np.random.default_rng(seed).choice(pool, count, replace=False)
     labels = split.labels[chosen].tolist()
     captions = tuple(CLASSES[CLASS_NAMES[label]] for label in labels) if CLASS_NAMES else ("",) * count
-    code = f'data.as_floats(data.dataset("{image().dataset}").split("{SPLITS[source]}").images[{chosen.tolist()}])'
+    images = f'data.dataset({quoted(image().dataset)}).split("{SPLITS[source]}").images'
+    code = f"data.as_floats({images}[{chosen.tolist()}])"
     return Originals(data.as_floats(split.images[chosen]), captions, "", code)
 
 

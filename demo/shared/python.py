@@ -1,5 +1,6 @@
 """Lines of Python that make the pictures of a panel."""
 
+import json
 from collections.abc import Sequence
 
 
@@ -23,6 +24,11 @@ def script(*lines: str) -> str:
     return "\n".join([*imports, "", body])
 
 
+def quoted(text: str) -> str:
+    """`text` as a string in Python, whatever it holds."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def listed(names: Sequence[str]) -> str:
     """Names as Python writes a list of them."""
-    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+    return "[" + ", ".join(map(quoted, names)) + "]"

@@ -3,7 +3,6 @@ sentence, within a second and 200 MB."""
 
 import io
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from gengallery.data import as_images
 from gengallery.data.images import ground_for
+from gengallery.data.opening import Clocked
 
 from .models import image
 from .words import Refusal, Words, number
@@ -51,7 +51,7 @@ def read(path: Any) -> Tensor:
     content = _content(path)
     try:
         with turn(SECONDS), ALONE:
-            return as_images(_flat(_Clocked(content)), image())
+            return as_images(_flat(Clocked(content, SECONDS)), image())
     except Refusal:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -62,19 +62,6 @@ def read(path: Any) -> Tensor:
         raise Refusal(say("upload_unknown")) from None
     except Exception:  # PIL has errors of every kind for files that were made to break it
         raise Refusal(say("upload_damaged")) from None
-
-
-class _Clocked(io.BytesIO):
-    """Bytes that can be read for SECONDS only. A small file may have a million empty parts, and PIL looks at each."""
-
-    def __init__(self, content: bytes):
-        super().__init__(content)
-        self.end = time.thread_time() + SECONDS  # of this thread: others may keep the machine busy
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if time.thread_time() > self.end:
-            raise TimeoutError
-        return super().read(size)
 
 
 def _content(path: Any) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 import gengallery
 from gengallery.cli import evaluation, listing, pictures, serving, training
 from gengallery.cli.common import Parser, using_gallery
+from gengallery.text import harmless
 
 GROUPS = (listing, pictures, training, evaluation, serving)
 FAILED, INTERRUPTED = 2, 130  # exit codes; 130 is 128 and the number of SIGINT, as shells have it
@@ -85,5 +86,6 @@ def _sentence(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         text = f"{Path(os.fsdecode(error.filename))}: {error.strerror}"
+    text = harmless(text)  # a path may be anything
     text = re.sub(r"gengallery\.list_models\(\)", "`gengallery list`", " ".join(text.split()))
     return re.sub(r"gengallery\.list_models\(option='(\w+)'\)", r"`gengallery list --option \1`", text)

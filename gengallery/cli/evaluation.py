@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gengallery.cli.common import (
@@ -19,7 +20,7 @@ from gengallery.cli.common import (
     device,
     using_threads,
 )
-from gengallery.gallery import Gallery, default
+from gengallery.gallery import HISTORY, Gallery, default
 
 if TYPE_CHECKING:
     from gengallery.cli.common import Commands
@@ -51,12 +52,17 @@ def add(commands: "Commands") -> None:
         "verify",
         verify,
         "Make sure that models are what their files say: checksums, images, and figures measured again.",
-        "gengallery verify vae_2\ngengallery verify --all --no-figures",
+        "gengallery verify vae_2\ngengallery verify --all --no-figures\ngengallery verify --all --seal",
     )
     add_names(parser, "verify")
     add_data(parser, "that of the gallery's models")
     parser.add_argument(
         "--no-figures", action="store_true", help="leave the figures out, which take data and a minute a model"
+    )
+    parser.add_argument(
+        "--seal",
+        action="store_true",
+        help="measure nothing: check files of earlier versions, and rewrite them in the present format",
     )
     add_json(parser)
     add_device(parser)
@@ -97,6 +103,9 @@ def verify(options: Options) -> None:
     from gengallery.storage.checkpoint import CheckpointError
 
     gallery = default()
+    if options.seal:
+        _seal(options, gallery)
+        return
     names = _named(options, gallery)
     found: dict[str, str | None] = {}  # what is wrong, if anything
     with using_threads(options.threads):
@@ -117,6 +126,28 @@ def verify(options: Options) -> None:
         raise scorecard.VerificationError(
             f"{len(wrong)} of {len(names)} models are not as their files say: {', '.join(wrong)}"
         )
+
+
+def _seal(options: Options, gallery: Gallery) -> None:
+    """Rewrite the files of models and their histories, and of the classifier, that are of earlier formats; each is
+    loaded before."""
+    from gengallery.evaluation import classifier
+    from gengallery.storage import checkpoint, history
+
+    judge = [checkpoint.CLASSIFIER] if gallery.classifier.exists() else []
+    names = chosen(options, [*gallery.list(), *judge])
+    paths = {name: gallery.classifier if name in judge else Path(gallery.info(name)["path"]) for name in names}
+    found: dict[str, str] = {}
+    for name, path in paths.items():
+        model = classifier.load(path) if name in judge else gallery.load(name)
+        rewritten = [path] * checkpoint.seal(path)
+        if name in gallery.histories():
+            past = gallery.folder / HISTORY / path.name
+            rewritten += [past] * history.seal(past, model)
+        found[name] = f"rewritten: {', '.join(map(str, rewritten))}" if rewritten else "in the present format already"
+        _say(options, name, found[name])
+    if options.json:
+        print(json.dumps(found, indent=2))
 
 
 def _named(options: Options, gallery: Gallery) -> list[str]:

@@ -93,7 +93,7 @@ def _described(card: dict[str, Any], gallery: Gallery) -> Iterator[tuple[str, st
     yield "latent", f"{card['latent']:,} numbers; prior: {', '.join(map(_worded, card['prior'].items()))}"
     yield "options", ", ".join(card["options"]) or "none"
     yield "parameters", f"{card['parameters']:,}"
-    if training:
+    if {"epochs", "seconds", "command"} <= training.keys():
         yield "training", f"{training['epochs']} epochs in {training['seconds']:,.0f} s: {training['command']}"
     for split, losses in card["losses"].items():
         yield f"{split} loss", ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items())

@@ -17,6 +17,7 @@ from gengallery.cli.common import (
     keywords,
     load,
 )
+from gengallery.data.opening import clocked, opened
 from gengallery.storage.checkpoint import SUFFIX
 from gengallery.storage.files import write_atomically
 
@@ -269,18 +270,22 @@ def _read(path: Path) -> Any:
     from PIL import Image
 
     if path.suffix.lower() not in (NPY, NPZ):
+        content = clocked(path)
         try:
-            picture = Image.open(path)
+            picture = Image.open(content)
             picture.load()
             return picture
-        except (Image.DecompressionBombError, SyntaxError) as error:  # SyntaxError: of a damaged PNG
+        except Image.UnidentifiedImageError as error:
+            raise ValueError(f"{path}: expected a picture, found a file of another kind") from error
+        except Exception as error:  # PIL has no one kind for what it can't read
             raise ValueError(f"{path}: expected a picture, found one that can't be read ({error})") from error
     try:
-        found = np.load(path, allow_pickle=False)
-        if path.suffix.lower() == NPY:
-            return found
-        with found:
-            return found["images" if "images" in found.files else found.files[0]]
+        with opened(path) as (file, _):
+            found = np.load(file, allow_pickle=False)
+            if path.suffix.lower() == NPY:
+                return found
+            with found:
+                return found["images" if "images" in found.files else found.files[0]]
     except (ValueError, EOFError, IndexError, AttributeError) as error:
         raise ValueError(f"{path}: expected an array of images, found none ({error})") from error
 

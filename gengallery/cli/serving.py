@@ -15,7 +15,7 @@ from gengallery.storage.checkpoint import SUFFIX
 if TYPE_CHECKING:
     from gengallery.cli.common import Commands
 
-REQUIRED = ("numpy", "pillow", "safetensors", "torch", "torchvision", "tqdm")  # as in pyproject.toml
+REQUIRED = ("filelock", "numpy", "pillow", "safetensors", "torch", "torchvision", "tqdm")  # as in pyproject.toml
 LEFT_OUT = ("__pycache__", ".*", "node_modules", "tests", "package*.json", "tsconfig.json", "weights", "demo")
 SPACE = """---
 title: {title}

@@ -2,7 +2,8 @@
 
 import shlex
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,8 @@ from gengallery.cli.common import (
 )
 from gengallery.data import SIZE
 from gengallery.storage import checkpoint
-from gengallery.storage.checkpoint import SUFFIX
+from gengallery.storage.checkpoint import SUFFIX, as_json
+from gengallery.storage.files import check_room, remove_parts
 from gengallery.text import Text
 
 if TYPE_CHECKING:
@@ -185,34 +187,65 @@ def _train(card: "Card", data: "Dataset", options: Options, adapted: bool) -> No
 
     out = _folder(options, data)
     target, state = out / f"{card.name}{SUFFIX}", out / DRAFTS / f"{card.name}{SUFFIX}"
-    with ExitStack() as stack:
-        if card.start and adapted:  # from the model that was trained on the same data
-            stack.enter_context(using_gallery(out))
-        run = Run(card, data.split("trainval"), options.seed, options.epochs, device=options.device)
-    album = Album(card.name, run, out) if options.snapshots else None
-    if options.resume and state.exists():
-        run.restore(state)
-        print(f"{card.name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
-    elif options.resume and target.exists() and run.made(checkpoint.read_header(target)):
-        print(f"{card.name}: trained already", file=sys.stderr)
-        return
-    with Progress(card.name, run) as progress:
-        while not run.done:
-            if album:
-                album.keep()
-            for step in run.epoch():
-                progress.show(step)
-            run.save(state)
-    if album:
-        album.keep()
-    model, losses = run.finish(data.split("test"))
-    checkpoint.write(target, model.state_dict(), file_header(run, losses, _command(run, options)))
-    if album:
-        print(album.publish())
-    state.unlink()  # only now: whatever is interrupted before is done again from it
-    if album:
-        album.draft.unlink()
-    print(f"{target}: {run.seconds:.0f} s, test {shown(losses['test'])}")
+    with _alone(out, card.name):
+        with using_gallery(out if card.start and adapted else None):  # starts from what was trained on the same data
+            run = Run(card, data.split("trainval"), options.seed, options.epochs, device=options.device)
+        album = Album(card.name, run, out) if options.snapshots else None
+        if options.resume and state.exists():
+            run.restore(state)
+            print(f"{card.name}: goes on after epoch {run.finished} of {run.epochs}", file=sys.stderr)
+        elif options.resume and target.exists() and run.made(checkpoint.read_header(target)):
+            print(f"{card.name}: trained already", file=sys.stderr)
+            return
+        _make_room(run, target, state, album)
+        with Progress(card.name, run) as progress:
+            while not run.done:
+                if album:
+                    album.keep()
+                for step in run.epoch():
+                    progress.show(step)
+                run.save(state)
+        if album:
+            album.keep()
+        model, losses = run.finish(data.split("test"))
+        checkpoint.write(target, model.state_dict(), file_header(run, losses, _command(run, options)))
+        if album:
+            print(album.publish())
+        state.unlink()  # only now: whatever is interrupted before is done again from it
+        if album:
+            album.draft.unlink()
+        print(f"{target}: {run.seconds:.0f} s, test {shown(losses['test'])}")
+
+
+@contextmanager
+def _alone(out: Path, name: str) -> Iterator[None]:
+    """Keep other processes from training the model `name` into the folder `out`. Raises ValueError if one does, and
+    OSError, which names the file, if nothing can be written there."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(out / DRAFTS / f"{name}.lock")
+    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(
+            f"{out}: expected no other training of {name} there, found one that goes on; wait for it, or give --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make_room(run: "Run", target: Path, state: Path, album: "Album | None") -> None:
+    """Remove unfinished files that killed trainings have left. Raises OSError, which names the file, where there is no
+    room for what the training will write."""
+    weights, of_state = run.sizes()
+    past = {album.path: album.size(), album.draft: 2 * album.size()} if album else {}
+    # A state is written beside the one before.
+    for path, size in {target: weights, state: 2 * of_state + weights, **past}.items():
+        remove_parts(path)
+        check_room(path, size)
 
 
 def _command(run: "Run", options: Options) -> str:
@@ -226,7 +259,6 @@ def _command(run: "Run", options: Options) -> str:
 def relabel(card: "Card", folder: Path) -> None:
     """Write the present words of `card` into its file. Raises ValueError if it was trained otherwise."""
     from gengallery.data import ImageSpec
-    from gengallery.model.spec import as_json
 
     saved = checkpoint.read(folder / f"{card.name}{SUFFIX}")
     theirs = saved.header["config"], saved.header["card"]["recipe"]
@@ -264,6 +296,10 @@ class Album:
         if epoch in (0, last) or (epoch & (epoch - 1) == 0 and 2 * epoch <= last):
             earlier: dict[int, Any] = history.read(self.draft) if epoch and self.draft.exists() else {}
             history.write(self.draft, {**earlier, epoch: self.run.model})
+
+    def size(self) -> int:
+        """How many bytes all snapshots take, about."""
+        return (2 + self.run.epochs.bit_length()) * 2 * sum(p.numel() for p in self.run.model.parameters())
 
     def publish(self) -> Path:
         """Put the finished album where the gallery looks for it. The draft stays for as long as the state to resume

@@ -58,8 +58,20 @@ def as_images(images: Any, image: ImageSpec | None = None) -> Tensor:
         torch.Size([100, 3, 32, 32])
     """
     image = image or default_spec()
+    try:
+        return _converted(images, image)
+    except (ValueError, MemoryError):
+        raise
+    except Exception as error:  # of tensors and pictures of every kind; PIL has no one kind for what it can't read
+        accepted = ACCEPTED.format(pixels=image.pixels)
+        raise ValueError(
+            f"as_images: expected {accepted}; found {type(images).__name__}, which can't be read ({error})"[:1000]
+        ) from error
+
+
+def _converted(images: Any, image: ImageSpec) -> Tensor:
     if isinstance(images, (list, tuple)) and images and all(map(_is_picture, images)):
-        return torch.cat([as_images(_as_batch(one, image), image) for one in images])
+        return torch.cat([_converted(_as_batch(one, image), image) for one in images])
     if isinstance(images, Image.Image):
         return _to_floats(levels_of(images, image)[None])
     pictures = _to_unit(_split(_as_array(images, image), image))
@@ -121,7 +133,7 @@ def _as_batch(one: Any, image: ImageSpec) -> Any:
 def _as_array(images: Any, image: ImageSpec) -> NDArray[Any]:
     accepted = ACCEPTED.format(pixels=image.pixels)
     if isinstance(images, Tensor):
-        images = images.detach().cpu()
+        images = images.detach().cpu().resolve_conj().resolve_neg()
         images = (images.float() if images.is_floating_point() else images).numpy()  # numpy has no bfloat16
     try:
         values = np.asarray(images)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gengallery.data.arrays import fitted_picture
+from gengallery.data.opening import clocked
 from gengallery.data.readers import Labels, Levels, Reader
 from gengallery.data.sources import TEST, TRAIN, VALIDATION
 from gengallery.data.spec import MOST_CLASSES, ImageSpec
@@ -137,7 +138,7 @@ def _is_promising(path: Path) -> bool:
     if path.suffix:
         return path.suffix.lower() in SUFFIXES
     try:
-        with Image.open(path, formats=FORMATS):
+        with Image.open(clocked(path), formats=FORMATS):
             return True
     except Exception:  # PIL has no one kind for what it can't read
         return False
@@ -145,7 +146,7 @@ def _is_promising(path: Path) -> bool:
 
 def _is_coloured(path: Path) -> bool:
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with Image.open(clocked(path), formats=FORMATS) as picture:
             red, green, blue = np.moveaxis(np.asarray(picture.convert("RGB")), -1, 0)
             return not ((red == green).all() and (green == blue).all())
     except Exception:  # counted when it is read
@@ -155,7 +156,7 @@ def _is_coloured(path: Path) -> bool:
 def _decoded(path: Path, image: ImageSpec) -> NDArray[np.uint8] | None:
     """The picture at `path` as levels (C, H, W); None if it is no picture, or cut short."""
     try:
-        with Image.open(path, formats=FORMATS) as picture:
+        with Image.open(clocked(path), formats=FORMATS) as picture:
             return fitted_picture(picture, image)
     except Exception:  # PIL has no one kind for what it can't read
         return None

@@ -3,9 +3,7 @@
 from contextlib import suppress
 from functools import cached_property
 
-import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from gengallery.data import Dataset, ImageSpec, Split, as_floats, as_images, cache, dataset
@@ -13,12 +11,13 @@ from gengallery.evaluation import classifier, metrics
 from gengallery.evaluation.figures import RECONSTRUCTIONS, SAMPLES, Reconstructions, Samples, measured
 from gengallery.gallery import Gallery, default
 from gengallery.model.model import Model
-from gengallery.storage import checkpoint
-from gengallery.storage.files import write_atomically
+from gengallery.storage import tensors as files
+from gengallery.storage.checkpoint import SUFFIX
 
 COUNT = 10_000  # samples of a model that are measured
 SEED = 0  # that they are drawn from
 TRAIN, TEST = "trainval", "test"
+FEATURES = files.Kind("features", "features of images", files.FileError, "Delete it.", unsealed="Delete it.")
 
 
 class Reference:
@@ -58,15 +57,16 @@ class Reference:
         """Of the test images, and of as many training images as there are samples, each (n, d); kept on disk."""
         splits = {"train": self.held, "test": self.test}
         of = (self.classifier_checksum, *(split.checksum() for split in splits.values()))
-        path = cache() / f"features-{'-'.join(checksum[:16] for checksum in of)}{checkpoint.SUFFIX}"
+        path = cache() / f"features-{'-'.join(checksum[:16] for checksum in of)}{SUFFIX}"
         wanted = {part: (len(split), self.classifier.config.latent) for part, split in splits.items()}
-        with suppress(OSError, SafetensorError, ValueError, KeyError):  # what a damaged file can raise
-            kept = safetensors.torch.load(path.read_bytes())
-            if {part: tuple(features.shape) for part, features in kept.items()} == wanted:
-                return kept
+        with suppress(files.FileError):  # one that is damaged, or of the time before there were headers, is made anew
+            kept = files.read(path, FEATURES)
+            sound = {part: (tuple(features.shape), features.dtype) for part, features in kept.tensors.items()}
+            if kept.header.get("of") == list(of) and sound == {p: (w, torch.float32) for p, w in wanted.items()}:
+                return kept.tensors
         made = {part: self.classifier.classify(as_floats(split.images))[0] for part, split in splits.items()}
         with suppress(OSError):  # a cache that can't be written costs time and nothing else
-            write_atomically(path, safetensors.torch.save(made))
+            files.write(path, FEATURES, made, {"of": of})
         return made
 
     @cached_property

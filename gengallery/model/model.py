@@ -23,9 +23,10 @@ from gengallery.checks import check_guidance, check_whole
 from gengallery.data import as_images, as_labels
 from gengallery.model.latents import LatentStatistics
 from gengallery.model.network import Network
-from gengallery.model.spec import Condition, Config, Options, as_json
+from gengallery.model.spec import Condition, Config, Options
 from gengallery.priors.noise import Prior
 from gengallery.storage import checkpoint
+from gengallery.storage.checkpoint import as_json
 
 CHUNK = 100  # images that go through a network at once: what they become stays in the processor's cache
 Output = Literal["cpu", "device"]

@@ -1,6 +1,5 @@
 """What describes a model: the config that rebuilds it, the recipe that trains it, and the card that tells of it."""
 
-import json
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from torch import Tensor
 
 from gengallery.data import DEFAULT, ImageSpec, default_spec
+from gengallery.storage.checkpoint import as_json
 from gengallery.text import Text
 
 if TYPE_CHECKING:
@@ -77,11 +77,6 @@ class Config(ABC):
         if "image" in values:
             values["image"] = ImageSpec.from_json(values["image"])
         return cls(**values)
-
-
-def as_json(value: Any) -> Any:
-    """`value` as it comes back from JSON, where tuples are lists."""
-    return json.loads(json.dumps(value))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """One safetensors file a model: tensors, and a header that says how to rebuild the model around them.
 
-The header is JSON under the single metadata key `gengallery`:
+The header is JSON (see `gengallery.storage.tensors`; its fields and their types, `gengallery.storage.schema`):
 
-    format      the version of this layout, 2
+    format      the version of this layout, 3
+    kind        weights
     name        of the model
     family      of models that rebuilds it (see `gengallery.families`)
     config      what rebuilds the network; under `image`, the images it is for (see `gengallery.data.ImageSpec`)
@@ -14,50 +15,37 @@ The header is JSON under the single metadata key `gengallery`:
     losses      on the training and the test set
     scorecard   how good the model is, once it is measured (see `gengallery.evaluation.scorecard`)
     checksum    SHA-256 over names, types, shapes and bytes of the tensors
+    seal        SHA-256 over all the rest of the header
 
 Tensors are float32. One whose every number is exact in half precision is written so, at half the size, and read back
 as float32: the checksum is the same.
 
-Format 1, which had no image spec, is read as a model of the gallery's own data set; what is written is format 2.
+Format 2, which had no seal, and format 1, which had no image spec either and is read as a model of the gallery's own
+data set, load with the checksum they have; `gengallery verify --seal` rewrites them. What is written is format 3.
 
-Reading is strict, and whatever is wrong is a `CheckpointError`. Nothing is pickled. This module imports torch
-only where tensors are touched, so that the gallery can be listed without it.
+Reading is strict, and whatever is wrong is a `CheckpointError`. This module imports torch only where tensors are
+touched, so that the gallery can be listed without it.
 """
 
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from gengallery.data import DEFAULT, default_spec
-from gengallery.storage.files import write_atomically
+from gengallery.data import DEFAULT, ImageSpec, default_spec
+from gengallery.storage import schema
+from gengallery.storage import tensors as files
+from gengallery.storage.tensors import FORMAT, KEY, MOST_NUMBERS, File, FileError, Kind, checksum, form
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-FORMAT = 2
-KEY = "gengallery"
+__all__ = ["FORMAT", "KEY", "checksum"]  # beside what is defined here
+
 SUFFIX = ".safetensors"
-FIELDS: dict[str, type] = {
-    "name": str,
-    "family": str,
-    "config": dict,
-    "config.image": dict,
-    "prior": dict,
-    "prior.dim": int,
-    "card": dict,
-    "card.exhibit": bool,
-    "parameters": int,
-    "training": dict,
-    "cost": dict,
-    "losses": dict,
-    "checksum": str,
-}
 CLASSIFIER = "classifier"  # name and family of the network that models are evaluated with, which is no model itself
 REMEDY = "Restore it from the repository, or make it again with `gengallery train`."
-LFS = b"version https://git-lfs"  # how a pointer begins, which stands where a file was not downloaded
 RENAMED = {  # of format 1: the settings that have other names since
     "config": {"spread": "truncation"},
     "prior": {"spread": "truncation"},
@@ -68,64 +56,69 @@ RENAMED = {  # of format 1: the settings that have other names since
 }  # fmt: skip
 
 
-class CheckpointError(ValueError):
+class CheckpointError(FileError):
     """A file of weights is not what it should be: names the file, what was expected and found, and what to do."""
 
     def __init__(self, path: str | os.PathLike[str], expected: str, found: str, remedy: str = REMEDY):
-        super().__init__(f"{path}: expected {expected}; found {found}. {remedy}")
+        super().__init__(path, expected, found, remedy)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a file holds: its header and its tensors by name."""
-
-    path: Path
-    header: dict[str, Any]
-    tensors: dict[str, "Tensor"]
+Checkpoint = File
+WEIGHTS = Kind("weights", "a file of weights", CheckpointError, REMEDY, halved=True)
 
 
 def read_header(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The header of the file at `path`, checked, in the present format; reads no tensor. Raises `CheckpointError`."""
-    path = Path(path)
-    try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            length = int.from_bytes(file.read(8), "little")
-            text = file.read(min(length, size))
-    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
-        raise CheckpointError(path, "a file of weights", getattr(error, "strerror", None) or str(error)) from error
-    if LFS.startswith(length.to_bytes(8, "little")):
-        raise CheckpointError(
-            path, "a safetensors file", "a pointer of Git LFS, in place of the file", "Download it with git lfs pull."
-        )
-    if size < 8 or length > size - 8:
-        raise CheckpointError(
-            path, "a whole safetensors file", f"{size} bytes, which end inside the header" if size else "an empty file"
-        )
-    try:
-        layout = json.loads(text)
-        metadata = layout.get("__metadata__") or {}
-        ours = json.loads(metadata[KEY]) if KEY in metadata else None
-    except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise CheckpointError(path, "a safetensors header", f"something else ({error})") from error
-    if not isinstance(ours, dict) or "format" not in ours:
-        raise CheckpointError(
-            path,
-            f"the metadata key {KEY!r}",
-            "a file that gengallery did not write",
-            "Give a file made by gengallery.",
-        )
-    if ours["format"] == 1:
-        ours = _upgraded(ours)
-    if ours["format"] != FORMAT:
-        raise CheckpointError(
-            path,
-            f"format 1 or {FORMAT}",
-            f"format {ours['format']!r}",
-            "Update gengallery to read it, or make it again with `gengallery train`.",
-        )
+    return _present(files.read_header(path, WEIGHTS), path)
+
+
+def read(path: str | os.PathLike[str], *, trust_size: bool = False) -> Checkpoint:
+    """Header and tensors of the file at `path`, the tensors whole, finite and as they were written.
+
+    Raises `CheckpointError`, also for more than 50 million numbers unless `trust_size`.
+    """
+    saved = files.read(path, WEIGHTS, None if trust_size else MOST_NUMBERS)
+    return File(saved.path, _present(saved.header, path), saved.tensors)
+
+
+def write(path: str | os.PathLike[str], tensors: dict[str, "Tensor"], header: dict[str, Any]) -> None:
+    """Write `tensors` under `header` (the fields above, without format, kind, checksum and seal) to `path`, whole or
+    not at all.
+
+    Raises ValueError for a header with a field missing or mistyped, and for numbers that are not finite: what
+    `read` would refuse is never written.
+    """
+    # As JSON has it, where tuples are lists. What is not finite is refused here.
+    ours = as_json({"checksum": "", **header})
     for field, kind, found in _misfits(ours):
-        raise CheckpointError(path, f"the header's {field!r} as {kind.__name__}", repr(found)[:80])
+        raise ValueError(f"{path}: expected the header's {field!r} as {kind}, found {found!r}; not written")
+    files.write(path, WEIGHTS, tensors, {key: value for key, value in ours.items() if key != "seal"})
+
+
+def seal(path: str | os.PathLike[str]) -> bool:
+    """Rewrite the file at `path`, which is read and checked as ever, in the present format; its tensors stay byte for
+    byte. False if it is in that format already. Raises `CheckpointError`."""
+    saved = files.read(path, WEIGHTS)
+    if saved.header["format"] == FORMAT:
+        return False
+    write(path, saved.tensors, _present(saved.header, path))
+    return True
+
+
+def as_json(value: Any) -> Any:
+    """`value` as it comes back from JSON, where tuples are lists. Raises ValueError for numbers that are not finite."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def _present(header: dict[str, Any], path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The `header` of the file at `path`, checked, in the present format."""
+    ours = _upgraded(header) if header["format"] == 1 else {**header, "format": FORMAT}
+    for field, kind, found in _misfits(ours):
+        raise CheckpointError(path, f"the header's {field!r} as {kind}", repr(found)[:80])
+    try:
+        ImageSpec.from_json(ours["config"]["image"])
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(path, "the header's 'config.image' as an image spec", str(error)[:200]) from error
     return ours
 
 
@@ -139,7 +132,7 @@ def _upgraded(header: dict[str, Any]) -> dict[str, Any]:
         if part in found:
             found[part] = {RENAMED[part].get(name, name): value for name, value in found[part].items()}
     if "config" in found:
-        found["config"]["image"] = json.loads(json.dumps(asdict(default_spec())))
+        found["config"]["image"] = as_json(asdict(default_spec()))
     if "card" in found:
         card = {**found["card"]}
         card["float16"] = card.pop("half", False)
@@ -149,67 +142,11 @@ def _upgraded(header: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _misfits(header: dict[str, Any]) -> Iterator[tuple[str, type, Any]]:
-    """The fields that `header` should have and has not: name, type, and what is there instead."""
-    for field, kind in FIELDS.items():
-        if field.startswith("prior") and header.get("family") == CLASSIFIER:
-            continue
-        found: Any = header
-        for key in field.split("."):
-            found = found.get(key) if isinstance(found, dict) else None
-        if type(found) is not kind:
-            yield field, kind, found
-
-
-def read(path: str | os.PathLike[str]) -> Checkpoint:
-    """Header and tensors of the file at `path`, the tensors whole, finite and as they were written.
-
-    Raises `CheckpointError`.
-    """
-    import safetensors
-    import safetensors.torch
-    import torch
-
-    from gengallery.defaults import torch_defaults
-
-    header = read_header(path)
-    path = Path(path)
-    try:
-        with torch_defaults():
-            # The bytes, not a map of the file: what was checked stays true if the file is replaced.
-            tensors = safetensors.torch.load(path.read_bytes())
-            single = {name: t.float() if t.dtype == torch.float16 else t for name, t in tensors.items()}
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            path, "a whole safetensors file", f"one that is cut short or damaged ({error})"
-        ) from error
-    for name, tensor in tensors.items():
-        if not _finite(tensor):
-            raise CheckpointError(path, f"finite numbers in {name!r}", "NaN or infinity")
-    found = checksum(single)
-    if found != header["checksum"]:
-        raise CheckpointError(path, f"tensors with the checksum {header['checksum'][:12]}...", f"{found[:12]}...")
-    return Checkpoint(path, header, single)
-
-
-def write(path: str | os.PathLike[str], tensors: dict[str, "Tensor"], header: dict[str, Any]) -> None:
-    """Write `tensors` under `header` (the fields above, without format and checksum) to `path`, whole or not at all.
-
-    Raises ValueError for a header with a field missing or mistyped, and for numbers that are not finite: what
-    `read` would refuse is never written.
-    """
-    import safetensors.torch
-
-    for name, tensor in tensors.items():
-        if not _finite(tensor):
-            raise ValueError(f"{path}: the tensor {name!r} holds NaN or infinity; not written")
-    # safetensors stores rows in order; weights trained as channels_last have to be laid out anew.
-    tensors = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
-    ours = {**header, "format": FORMAT, "checksum": checksum(tensors)}
-    for field, kind, found in _misfits(ours):
-        raise ValueError(f"{path}: expected the header's {field!r} as {kind.__name__}, found {found!r}; not written")
-    metadata = {KEY: json.dumps(ours, allow_nan=False)}
-    write_atomically(path, safetensors.torch.save({name: _shortest(t) for name, t in tensors.items()}, metadata))
+def _misfits(header: dict[str, Any]) -> Iterator[schema.Problem]:
+    """The fields of `header` that are not as they should be."""
+    yield from schema.problems(header)
+    if header.get("family") != CLASSIFIER and "prior" not in header:
+        yield "prior", "dict", None
 
 
 def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
@@ -223,40 +160,12 @@ def fill(module: "nn.Module", checkpoint: Checkpoint) -> None:
     for name in sorted(wanted.keys() | checkpoint.tensors.keys()):
         want, have = wanted.get(name), checkpoint.tensors.get(name)
         if have is None:
-            raise CheckpointError(checkpoint.path, f"the tensor {name!r} {_form(want)}", "none of that name")
+            raise CheckpointError(checkpoint.path, f"the tensor {name!r} {form(want)}", "none of that name")
         if want is None:
-            raise CheckpointError(checkpoint.path, "no other tensors than the model's", f"{name!r} {_form(have)}")
+            raise CheckpointError(checkpoint.path, "no other tensors than the model's", f"{name!r} {form(have)}")
         if want.shape != have.shape or want.dtype != have.dtype:
-            raise CheckpointError(checkpoint.path, f"{name!r} {_form(want)}", _form(have))
+            raise CheckpointError(checkpoint.path, f"{name!r} {form(want)}", form(have))
     module.load_state_dict(checkpoint.tensors, strict=True, assign=True)
     # Convolutions are faster with the channels innermost; dense layers do not care.
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's types
     module.eval().requires_grad_(False)
-
-
-def checksum(tensors: dict[str, "Tensor"]) -> str:
-    """SHA-256 over the names, types, shapes and bytes of `tensors`, in the order of their names."""
-    import hashlib
-
-    import torch
-
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {_form(tensors[name])}".encode())
-        # As bytes, since numpy lacks some of torch's types; flat, since a scalar has no axis to cut in bytes.
-        digest.update(tensors[name].contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def _shortest(tensor: "Tensor") -> "Tensor":
-    """`tensor` in half precision where that loses nothing."""
-    halved = tensor.half() if tensor.dtype.itemsize == 4 and tensor.is_floating_point() else tensor
-    return halved if halved.equal(tensor) else tensor
-
-
-def _finite(tensor: "Tensor") -> bool:
-    return not tensor.is_floating_point() or bool(tensor.float().isfinite().all())
-
-
-def _form(tensor: "Tensor | None") -> str:
-    return "" if tensor is None else f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"

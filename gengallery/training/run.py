@@ -14,7 +14,6 @@ The same card, data and seed on the same machine give the same weights, bit for 
 saved after some epoch, killed and restored.
 """
 
-import json
 import math
 import os
 import time
@@ -24,8 +23,6 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -37,8 +34,10 @@ from gengallery.families import learner
 from gengallery.learners.learner import Learner
 from gengallery.model.model import Model
 from gengallery.model.network import Network, tensors_of
-from gengallery.model.spec import Card, as_json
-from gengallery.storage.files import write_atomically
+from gengallery.model.spec import Card
+from gengallery.storage import tensors as files
+from gengallery.storage.checkpoint import as_json
+from gengallery.storage.tensors import form
 from gengallery.training.flops import cost, parameters
 
 Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
@@ -55,8 +54,13 @@ class Step:
     losses: dict[str, float]
 
 
-class ResumeError(ValueError):
-    """A saved state does not belong to the run that is to go on from it."""
+class ResumeError(files.FileError):
+    """A saved state is damaged, or does not belong to the run that is to go on from it."""
+
+
+STATE = files.Kind(
+    "state", "the state of a training", ResumeError, "Train without --resume.", unsealed="Train without --resume."
+)
 
 
 class Run:
@@ -184,36 +188,51 @@ class Run:
             "finished": self.finished,
             "seconds": self.seconds,
         }
-        tensors = {name: tensor.cpu().contiguous() for name, tensor in self._state().items()}
-        write_atomically(path, safetensors.torch.save(tensors, {"run": json.dumps(header)}))
+        files.write(path, STATE, self._state(), header)
+
+    def sizes(self) -> tuple[int, int]:
+        """How many bytes the file of weights and a state take, about: optimizers make their tensors later."""
+        weights = sum(tensor.nbytes for tensor in tensors_of(self.model).values())
+        own = sum(tensor.nbytes for tensor in tensors_of(self.learner).values())
+        groups = (group for optimizer in self.learner.optimizers for group in optimizer.param_groups)
+        moments = 2 * sum(parameter.nbytes for group in groups for parameter in group["params"])  # Adam's
+        return weights, own + moments + (weights if self.average is not None else 0)
 
     def restore(self, path: str | os.PathLike[str]) -> None:
-        """Go on from the state at `path`. Raises `ResumeError` if it is damaged or of another run."""
-        try:
-            with safetensors.safe_open(path, framework="pt") as file:
-                header = json.loads(file.metadata()["run"])
-                theirs, rng, finished, seconds = (header[key] for key in ("identity", "rng", "finished", "seconds"))
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            raise ResumeError(
-                f"{path}: expected the state of a training, found none ({error}); train without --resume"
-            ) from error
-        ours = self._identity()
-        for key, value in ours.items():
-            if theirs.get(key) != value:
-                raise ResumeError(
-                    f"{path}: expected a training with {key} {value!r}, found {theirs.get(key)!r}; "
-                    "give the same settings, or train without --resume"
-                )
+        """Go on from the state at `path`. Raises `ResumeError` if it is damaged or of another run; the run is then as
+        it was."""
+        rng = self._checked(path, files.read_header(path, STATE))
+        saved = files.read(path, STATE, None)  # however large: it is of this very run
         self._make_optimizer_state()
         state = self._state()
-        if {name: t.shape for name, t in state.items()} != {name: t.shape for name, t in tensors.items()}:
-            raise ResumeError(f"{path}: its tensors are not this training's; train without --resume")
+        if {name: form(tensor) for name, tensor in state.items()} != {
+            name: form(t) for name, t in saved.tensors.items()
+        }:
+            raise ResumeError(path, "the tensors of this training", "others", STATE.remedy)
         with torch.no_grad():
             for name, tensor in state.items():
-                tensor.copy_(tensors[name])  # into place, so that memory layouts stay as they were
+                tensor.copy_(saved.tensors[name])  # into place, so that memory layouts stay as they were
         self.rng.bit_generator.state = rng
-        self.finished, self.seconds = finished, seconds
+        self.finished, self.seconds = saved.header["finished"], float(saved.header["seconds"])
+
+    def _checked(self, path: str | os.PathLike[str], header: dict[str, Any]) -> Any:
+        """The state of the random numbers in the `header` of a state, which has to be of this run, and whole."""
+        rng: Any
+        theirs, rng, finished, seconds = (header.get(key) for key in ("identity", "rng", "finished", "seconds"))
+        for key, value in self._identity().items():
+            found = theirs.get(key) if isinstance(theirs, dict) else None
+            if found != value:
+                remedy = "Give the same settings, or train without --resume."
+                raise ResumeError(path, f"a training with {key} {value!r}", f"{found!r}"[:400], remedy)
+        if type(finished) is not int or not 0 <= finished <= self.epochs:
+            raise ResumeError(path, f"from 0 to {self.epochs} finished epochs", f"{finished!r}"[:80], STATE.remedy)
+        if type(seconds) not in (int, float) or not 0 <= seconds < 1e12:  # type: ignore[operator]  # a number
+            raise ResumeError(path, "the seconds of the training so far", f"{seconds!r}"[:80], STATE.remedy)
+        try:
+            np.random.default_rng().bit_generator.state = rng
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+            raise ResumeError(path, "the state of a random generator", f"{rng!r}"[:80], STATE.remedy) from error
+        return rng
 
     def made(self, header: dict[str, Any]) -> bool:
         """Whether the model with this `header` in its file is what this run would end in, on as many threads."""

@@ -12,6 +12,8 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Any
 
+from gengallery.text import is_web_address
+
 from ...shared.panels import picture
 from ...shared.words import Text, Words, attribute, both, html, joined, number, numeral
 from .view import HIGHER, LEVEL, LOWER, Card, Comparison, Entry, Family, Figure, Paper
@@ -168,7 +170,7 @@ def _entry(entry: Entry, found: Comparison, hue: int) -> str:
         f'<th scope="row"{attribute("title", entry.summary)}>'
         f'<button type="button" class="name" aria-haspopup="dialog">{DOT}<code>{name}</code></button>{mark}</th>',
         f'<td class="words"><div class="draws">{draws}</div></td>',
-        f"<td>{entry.latent}</td>",
+        f"<td>{escape(str(entry.latent))}</td>",
         f'<td class="words">{html(entry.prior)}</td>',
         f"<td>{html(number(entry.parameters))}</td>",
         f"<td>{html(number(entry.bytes / 1e6, '.2f'))}</td>",
@@ -214,7 +216,7 @@ def _figures(
 def _classes(**wanted: bool) -> str:
     """The attribute that names the classes `wanted`."""
     names = " ".join(name for name, holds in wanted.items() if holds)
-    return f' class="{names}"' if names else ""
+    return f' class="{escape(names)}"' if names else ""
 
 
 def _headed(figure: Figure) -> str:
@@ -256,8 +258,10 @@ def _family(family: Family) -> str:
 
 
 def _paper(paper: Paper) -> str:
-    link = f'<a href="{escape(paper.url)}" rel="noreferrer"><cite>{escape(paper.title)}</cite></a>'
-    return f"<code>{escape(paper.authors)}, {link}, {paper.year}</code>"
+    title = f"<cite>{escape(paper.title)}</cite>"
+    # Of a model that no file brought, nobody has looked at the address.
+    link = f'<a href="{escape(paper.url)}" rel="noreferrer">{title}</a>' if is_web_address(paper.url) else title
+    return f"<code>{escape(paper.authors)}, {link}, {escape(str(paper.year))}</code>"
 
 
 # -- the card of one model
@@ -328,7 +332,7 @@ def _value(value: Any) -> str:
         case dict():
             return "<br>".join(f"<code>{escape(str(name))} {escape(str(part))}</code>" for name, part in value.items())
         case str() if HASH.fullmatch(value):
-            return f'<code title="{value}">{value[:SHORT]}…</code>'
+            return f'<code title="{escape(value)}">{escape(value[:SHORT])}…</code>'
         case _:
             return f"<code>{escape(str(value))}</code>"
 

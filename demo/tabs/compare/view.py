@@ -22,6 +22,7 @@ from gengallery.model.spec import Paper
 
 from ...shared import checks
 from ...shared.models import load, models, prior_name, takes_steps
+from ...shared.python import quoted
 from ...shared.words import Words
 
 say = Words(__file__)
@@ -133,7 +134,8 @@ def card(name: Any, samples: int = 16) -> Card:
             for loss in dict.fromkeys((*test, *train, *reported))
         ),
         figures=tuple((figure(key), value, scorecard["floor"].get(key)) for key, value in scorecard["figures"].items()),
-        python=f'import gengallery\n\nmodel = gengallery.load("{name}")\nimages = model.generate({samples}, seed=0)',
+        python=f"import gengallery\n\nmodel = gengallery.load({quoted(name)})\n"
+        f"images = model.generate({samples}, seed=0)",
     )
 
 

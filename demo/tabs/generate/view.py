@@ -12,7 +12,7 @@ from ...shared import checks, prices
 from ...shared.checks import MOST_IMAGES
 from ...shared.models import load, models, noise_models, noise_name, some, sound_models
 from ...shared.panels import Panel, Row
-from ...shared.python import listed, script
+from ...shared.python import listed, quoted, script
 from ...shared.samples import generated
 from ...shared.words import Words, number
 from ...shared.work import turn
@@ -53,7 +53,7 @@ def swapped_priors(name: str, noises: Sequence[str], stretch: float, count: int,
         other = Noise(NOISES[noise][0], own.dim, NOISES[noise][1])
         if other.describe() != own.describe():
             priors.append((NOISE_NAMES[noise], other))
-    rows, lines = [], [f'model = gengallery.load("{name}")']
+    rows, lines = [], [f"model = gengallery.load({quoted(name)})"]
     condition: dict[str, Any] = {}
     if model.options.label:  # the classes that `generate` would draw
         condition = {"label": model.labels(count, seed)}

@@ -1,6 +1,5 @@
 """Watch it learn: a model at moments of its training."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,19 +10,19 @@ from gengallery.model.model import Model
 
 from ...shared import checks, prices
 from ...shared.checks import MOST_IMAGES, choice, whole
+from ...shared.models import load_history
 from ...shared.originals import ANY_CLASS, TEST, originals
 from ...shared.panels import Panel, Row
-from ...shared.python import script
+from ...shared.python import quoted, script
 from ...shared.words import Text, Words, joined, number
 from ...shared.work import turn
 
 say = Words(__file__)
 
 
-@cache
 def course(name: str) -> dict[int, Model]:
     """The model `name` in the course of its training, by epochs behind it."""
-    return gengallery.load_history(choice(say("model"), name, gengallery.list_histories()))
+    return load_history(choice(say("model"), name, gengallery.list_histories()))
 
 
 def learning(name: str, epochs: int, count: int, seed: int) -> Panel:
@@ -38,7 +37,7 @@ def learning(name: str, epochs: int, count: int, seed: int) -> Panel:
     epoch = last_before(name, epochs)
     model = snapshots[epoch]
     when = _when(epoch)
-    rows, lines = [], [f'model = gengallery.load_history("{name}")[{epoch}]', "rows = []"]
+    rows, lines = [], [f"model = gengallery.load_history({quoted(name)})[{epoch}]", "rows = []"]
     if not model.prior.fitted:
         with turn(prices.of_images(name, count)):
             images = model.generate(count, seed)

@@ -16,7 +16,7 @@ from ...shared.checks import MOST_IMAGES
 from ...shared.models import dataset_name, image, models, sound_models
 from ...shared.originals import CLASS_NAMES, CLASSES, split_of
 from ...shared.panels import Panel, Row
-from ...shared.python import script
+from ...shared.python import quoted, script
 from ...shared.samples import generated
 from ...shared.words import Words, joined, number
 from ...shared.work import turn
@@ -36,7 +36,7 @@ def memorised(name: str, count: int, seed: int) -> Panel:
     checks.choice(say("model"), name, models())
     count, seed = checks.count(count), checks.seed(seed)
     row = generated(name, count, seed)
-    images = f'images = gengallery.load("{name}").generate({count}, seed={seed})'
+    images = f"images = gengallery.load({quoted(name)}).generate({count}, seed={seed})"
     split = split_of(data.TRAINVAL)
     if split is None:
         notice = say("data_missing", dataset=dataset_name())
@@ -54,7 +54,7 @@ def memorised(name: str, count: int, seed: int) -> Panel:
         rows.append(Row(ORDINALS[rank], say("of_training", count=number(len(split))), near, captions))
     lines = [
         images,
-        f'train = data.as_floats(data.dataset("{image().dataset}").split("{data.TRAINVAL}").images)',
+        f'train = data.as_floats(data.dataset({quoted(image().dataset)}).split("{data.TRAINVAL}").images)',
         f"distances, indices = metrics.nearest(images, train, k={NEIGHBOURS})",
         f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
     ]

@@ -17,7 +17,7 @@ from ...shared.kept import kept
 from ...shared.models import encoding_models, load, models, some
 from ...shared.originals import ANY_CLASS, CLASS_NAMES, CLASSES, SOURCES, TEST, YOURS, Originals, originals
 from ...shared.panels import Panel, Row, gif, in_turn
-from ...shared.python import script
+from ...shared.python import quoted, script
 from ...shared.words import Text, Words, joined
 
 say = Words(__file__)
@@ -114,7 +114,7 @@ def _lines(
     moved = model.statistics is not None and classes[0] != classes[1] and strength
     shift = f" + {strength:g} * ({places[1]} - {places[0]})" if moved else ""
     return [
-        f'model = gengallery.load("{name}")',
+        f"model = gengallery.load({quoted(name)})",
         f"a = {a}",
         f"b = {b}",
         f"rows.append(model.decode(latent_path(a, b, {STEPS}, arc={arc}){shift}))",

@@ -15,7 +15,7 @@ from ...shared.kept import kept
 from ...shared.models import load, some
 from ...shared.originals import CLASS_NAMES, CLASSES
 from ...shared.panels import Panel, Row, awaited, gif, in_turn
-from ...shared.python import listed, script
+from ...shared.python import listed, quoted, script
 from ...shared.words import Text, Words, number
 from ...shared.work import turn
 
@@ -96,7 +96,7 @@ def _of_every_class(name: str, seed: int) -> Row:
 
 def _class_lines(names: Sequence[str], kind: str, seed: int) -> list[str]:
     if kind != EVERY:
-        each = f'gengallery.load(name).generate({checks.MOST_IMAGES}, seed={seed}, label="{kind}")'
+        each = f"gengallery.load(name).generate({checks.MOST_IMAGES}, seed={seed}, label={quoted(kind)})"
         return [f"rows = [{each} for name in {listed(names)}]"]
     count = len(CLASS_NAMES)
     return [
@@ -126,8 +126,8 @@ def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
 
     def panel() -> Panel:
         strengths = [wish[-1] for title, wish in wishes.items() if title in done]
-        call = f'model.generate({FEW}, seed={seed}, label="{kind}", guidance=w)'
-        lines = [f'model = gengallery.load("{name}")', f"rows = [{call} for w in {strengths}]"]
+        call = f"model.generate({FEW}, seed={seed}, label={quoted(kind)}, guidance=w)"
+        lines = [f"model = gengallery.load({quoted(name)})", f"rows = [{call} for w in {strengths}]"]
         return Panel(in_turn(list(wishes), done), script(*lines))
 
     for title, wish in wishes.items():
@@ -168,7 +168,7 @@ def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
         for title, images in zip(_titles(name, seed), stages[shown].unbind(1), strict=True)
     ]
     lines = [
-        f'stages = list(gengallery.load("{name}").stream({FEW}, seed={seed}, steps={steps}))',
+        f"stages = list(gengallery.load({quoted(name)}).stream({FEW}, seed={seed}, steps={steps}))",
         f"rows = torch.stack(stages)[{shown}].unbind(1)",
     ]
     film = gif(list(stages.unbind(1)), [FRAME] * steps + [REST])
