@@ -334,9 +334,7 @@ def test_the_file_of_a_model_is_refused():
         (lambda content: content[:1000], "expected a whole safetensors file"),
         (lambda content: content[:-1], "expected a whole safetensors file"),
         (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "expected tensors with the checksum"),
-        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16, 18]"), "found .*16"),
-        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16, -1]"), "expected a config of the family"),
-        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16    ]"), "widths: expected 3 sizes"),
+        (lambda content: content.replace(rb"[8, 16, 16]", rb"[8, 16, 18]"), "expected a header as it was written"),
     ],
 )
 def test_a_damaged_file_is_refused(damage, says, file):

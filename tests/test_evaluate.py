@@ -79,7 +79,9 @@ def test_a_scorecard_is_written_and_nothing_else_changes(name, folder, real, fak
     before = checkpoint.read(path)
     made = record(name, real)
     after = checkpoint.read(path)
-    assert {key: value for key, value in after.header.items() if key != "scorecard"} == before.header
+    new = ("scorecard", "seal")
+    assert {**after.header, "scorecard": None, "seal": None} == {**before.header, "scorecard": None, "seal": None}
+    assert all(after.header[key] != before.header.get(key) for key in new)
     assert after.tensors.keys() == before.tensors.keys()
     assert all(torch.equal(after.tensors[key], before.tensors[key]) for key in before.tensors)
     assert {other: other.read_bytes() for other in folder.iterdir() if other != path} == others
@@ -244,10 +246,24 @@ def test_a_scorecard_is_void_where_there_is_no_classifier(folder, recorded):
         Reference()
 
 
-@pytest.mark.parametrize("scorecard", [None, [], "good", {}, {"weights": 1, "judge": 2}])
-def test_what_is_no_scorecard_is_void(scorecard, path):
-    rewrite(path, scorecard)
+def test_no_scorecard_is_void(path):
+    rewrite(path, None)
     assert gengallery.info(EXAMPLE)["scorecard"] is None
+
+
+@pytest.mark.parametrize("scorecard", [[], "good", {}, {"weights": 1, "judge": 2}])
+def test_what_is_no_scorecard_is_not_written(scorecard, path):
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"the header's 'scorecard.*not written"):
+        rewrite(path, scorecard)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [{"golden": None}, {"floor": ...}, {"golden": ...}, {"another": 1}])
+def test_nor_is_one_with_a_field_too_few_or_too_many(damage, path, recorded):
+    damaged = {key: value for key, value in (recorded | damage).items() if value is not ...}
+    with pytest.raises(ValueError, match=r"the header's 'scorecard.*not written"):
+        rewrite(path, damaged)
 
 
 # -- the cache of features
@@ -383,16 +399,12 @@ def test_golden_images_may_differ_by_one_level_and_no_more(figures, path, record
         {"golden": "abc"},  # base64 comes in fours
         {"golden": ""},
         {"golden": base64.b64encode(b"no picture").decode()},
-        {"golden": None},
         {"golden": lambda golden: golden[: len(golden) // 8 * 4]},
-        {"floor": ...},
-        {"golden": ...},
-        {"another": 1},
     ],
 )
 def test_a_damaged_scorecard_does_not_verify(damage, path, recorded, real):
     damaged = recorded | {key: value(recorded[key]) if callable(value) else value for key, value in damage.items()}
-    rewrite(path, {key: value for key, value in damaged.items() if value is not ...})
+    rewrite(path, damaged)
     for figures in (False, True):
         with pytest.raises(VerificationError, match=r"vae_2\.safetensors: expected a whole scorecard.*measure it with"):
             verify(EXAMPLE, real, figures=figures)

@@ -33,8 +33,8 @@ def label(text: object) -> Any:
 
 
 def register(key: str, text: object) -> I18nData:
-    """Have Gradio know `text`, whatever its language, by `key`; of one with quotes or braces, which Gradio would take for
-    its own, by a hash."""
+    """Have Gradio know `text`, whatever its language, by `key`; of one with quotes or braces, which Gradio would take
+    for its own, by a hash."""
     key = PREFIX + (key if PLAIN.fullmatch(key) else hashlib.sha256(key.encode()).hexdigest())
     LABELS[key] = both(text)
     return I18nData(key)

@@ -59,8 +59,8 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
     chosen = np.random.default_rng(seed).choice(pool, count, replace=False)
     labels = split.labels[chosen].tolist()
     captions = tuple(CLASSES[CLASS_NAMES[label]] for label in labels) if CLASS_NAMES else ("",) * count
-    images = f'data.dataset({quoted(image().dataset)}).split("{SPLITS[source]}").images'
-    code = f"data.as_floats({images}[{chosen.tolist()}])"
+    known = f'data.dataset({quoted(image().dataset)}).split("{SPLITS[source]}").images'
+    code = f"data.as_floats({known}[{chosen.tolist()}])"
     return Originals(data.as_floats(split.images[chosen]), captions, "", code)
 
 

@@ -267,7 +267,7 @@ def _target(options: Options, default: str) -> Path:
 def _read(path: Path) -> Any:
     """What `as_images` takes: the picture or the array in the file at `path`."""
     import numpy as np
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     if path.suffix.lower() not in (NPY, NPZ):
         content = clocked(path)
@@ -275,7 +275,7 @@ def _read(path: Path) -> Any:
             picture = Image.open(content)
             picture.load()
             return picture
-        except Image.UnidentifiedImageError as error:
+        except UnidentifiedImageError as error:
             raise ValueError(f"{path}: expected a picture, found a file of another kind") from error
         except Exception as error:  # PIL has no one kind for what it can't read
             raise ValueError(f"{path}: expected a picture, found one that can't be read ({error})") from error
