@@ -84,8 +84,6 @@ def add(commands: "Commands") -> None:
 
 def demo(options: Options) -> None:
     """Serve the demo until it is interrupted. Raises ValueError without Gradio, OSError if the port is taken."""
-    import threading
-
     if find_spec("gradio") is None:
         raise ValueError("the demo needs Gradio, which is not installed: pip install 'gengallery[demo]'")
     if options.script:
@@ -96,10 +94,7 @@ def demo(options: Options) -> None:
     given = {"server_name": options.host, "server_port": options.port}
     address = page.launch(**{k: v for k, v in given.items() if v is not None}, prevent_thread_lock=True, quiet=True)
     print(f"The gallery is open at {address} until Ctrl-C.", flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        page.demo.close(verbose=False)
+    page.wait()
 
 
 def _page() -> str:

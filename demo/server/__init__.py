@@ -1,0 +1,49 @@
+"""What stands between the network and Gradio. From the outside in:
+
+- compression.py: smaller answers
+- answers.py: every answer has its headers; what is refused or fails is a sentence; refusals.py, words.json
+- gate.py: what a request may be, of which
+  - endpoints.py: the addresses that there are
+  - hosts.py: the names that the demo has, and the pages that may ask it
+  - visitors.py: who asks; limits.py: how much of it
+  - bodies.py: bodies and uploads, read whole and within bounds; calls.py: what JSON may say
+- front.py: the page itself
+- static.py: files for browsers
+
+Beside them: assistants.py, how tools take pictures; housekeeping.py, what is cleared away; lifetime.py, start and end.
+"""
+
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from .answers import Answers
+from .assistants import pictures_as_data
+from .compression import Compressed
+from .front import About, FrontPage
+from .gate import Gate
+from .hosts import Hosts
+from .housekeeping import housekeeping
+from .lifetime import reach_directly, until_told
+from .limits import Connections, Uploads
+from .static import files
+from .visitors import visitor
+
+__all__ = ["About", "Hosts", "options", "pictures_as_data", "reach_directly", "until_told", "visitor"]
+
+
+def options(blocks: Any, about: About, hosts: Hosts) -> dict[str, Any]:
+    """What the server of `blocks` is to be made of, for Gradio's `app_kwargs`."""
+
+    @asynccontextmanager
+    async def lifespan(app: Any):
+        async with housekeeping(blocks):
+            yield
+
+    gate = Middleware(Gate, blocks=blocks, hosts=hosts, connections=Connections(), uploads=Uploads())
+    return {
+        "middleware": [Middleware(Compressed), Middleware(Answers), gate, Middleware(FrontPage, about=about)],
+        "routes": [files()],
+        "lifespan": lifespan,
+    }

@@ -1,0 +1,60 @@
+"""The gate that every request passes: an address that is there, a name that is ours, a visitor who has not too much, a
+body within bounds, and JSON that makes sense. What passes, Gradio gets to see."""
+
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import bodies, calls
+from .endpoints import Body, endpoint
+from .hosts import Hosts
+from .limits import Connections, Uploads
+from .visitors import visitor
+
+
+class Gate:
+    """Lets through to `app` what may ask `blocks`, the page as Gradio knows it, under the names of `hosts`; refuses the
+    rest by Refused."""
+
+    def __init__(self, app: ASGIApp, blocks: Any, hosts: Hosts, connections: Connections, uploads: Uploads):
+        self.app, self.blocks, self.hosts = app, blocks, hosts
+        self.connections, self.uploads = connections, uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.app(scope, receive, send)
+            return  # a websocket is refused by not being accepted: Gradio has none
+        asked = endpoint(scope, tools=bool(self.blocks.mcp_server))
+        self.hosts.check(scope)
+        calls.check_address(scope)
+        who = visitor(scope)
+        with self.connections.one(who):
+            if asked.body is Body.UPLOAD:
+                await self._upload(who, scope, receive, send)
+                return
+            if asked.body is not Body.NOTHING and scope["method"] == "POST":
+                receive = await self._json(asked.body, scope, receive)
+            await self.app(_plain(scope), receive, send)
+
+    async def _json(self, body: Body, scope: Scope, receive: Receive) -> Receive:
+        content = await bodies.json_body(scope, receive)
+        found = calls.read(content, calls.TOOL_TEXT if body is Body.TOOL else calls.LONGEST)
+        calls.check(found, body, scope, self.blocks)
+        return bodies.again(iter([content]), receive)
+
+    async def _upload(self, who: str, scope: Scope, receive: Receive, send: Send) -> None:
+        self.uploads.check(who)
+        with await bodies.upload(scope, receive) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            self.uploads.check(who, size)
+            self.uploads.take(who, size)
+            # Without the name by which Gradio would tell of the progress: the file is there at once.
+            alone = _plain(scope) | {"query_string": b""}
+            await self.app(alone, bodies.again(bodies.chunks_of(file), receive), send)
+
+
+def _plain(scope: Scope) -> Scope:
+    """Without a header by which Gradio would believe to be another server."""
+    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"x-gradio-server"]}
