@@ -24,7 +24,7 @@ from .compression import Compressed
 from .front import About, FrontPage
 from .gate import Gate
 from .hosts import Hosts
-from .housekeeping import housekeeping
+from .housekeeping import while_serving
 from .lifetime import reach_directly, until_told
 from .limits import Connections, Uploads
 from .static import files
@@ -38,7 +38,7 @@ def options(blocks: Any, about: About, hosts: Hosts) -> dict[str, Any]:
 
     @asynccontextmanager
     async def lifespan(app: Any):
-        async with housekeeping(blocks):
+        async with while_serving(blocks):
             yield
 
     gate = Middleware(Gate, blocks=blocks, hosts=hosts, connections=Connections(), uploads=Uploads())

@@ -35,7 +35,8 @@ class Hosts:
         found = {name for text in given if text and (name := _name(text))}
         machine = socket.gethostname().lower()
         self.own = {"localhost", machine, f"{machine}.local"} | found
-        self.pages = found | ({HUB} if os.environ.get("SPACE_ID") else set())
+        # Any Space is a page under hf.space: only this one's own, by its name, may ask.
+        self.pages = found - {"*.hf.space"} | ({HUB} if os.environ.get("SPACE_ID") else set())
 
     def check(self, scope: Scope) -> None:
         """Raises Refused for a name that is not ours, a page that is not ours, and what another site's page sends."""

@@ -104,7 +104,7 @@ def _drop(queue: Any, session: str) -> None:
 
 
 @asynccontextmanager
-async def housekeeping(blocks: Any) -> AsyncIterator[None]:
+async def while_serving(blocks: Any) -> AsyncIterator[None]:
     """Clear away every few seconds, whatever goes wrong, while the server runs."""
     _few_arenas()
     task = asyncio.create_task(_keep(Leftovers(blocks)))
