@@ -49,6 +49,8 @@ def test_only_what_the_page_and_its_api_use_is_there():
     for path in CLOSED:
         for method in ("GET", "POST"):
             assert refusal(endpoints.endpoint, scope(path, method), tools=False).status == 404
+    for path in ("/assets/" + "x" * 5000, "/assets/x\0", "/static/\n"):
+        assert refusal(endpoints.endpoint, scope(path), tools=False).status == 414
     assert endpoints.endpoint(scope("/gradio_api/mcp/", "POST"), tools=True).body is Body.TOOL
 
 
@@ -83,7 +85,7 @@ FOREIGN = ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "
 def hosts(monkeypatch):
     monkeypatch.setenv("GENGALLERY_HOSTS", "demo.example.org, *.example.com")
     monkeypatch.delenv("SPACE_ID", raising=False)
-    return Hosts(["127.0.0.1", None, "0.0.0.0"])
+    return Hosts(["127.0.0.1", None, "0.0.0.0", "here"], ["https://demo.example.net/gallery"])
 
 
 def test_names_that_are_none_of_the_servers_are_refused(hosts):
@@ -100,9 +102,20 @@ def test_names_that_are_none_of_the_servers_are_refused(hosts):
 def test_pages_of_others_are_refused(hosts):
     hosts.check(scope(origin="http://localhost:7860"))
     hosts.check(scope(origin="https://demo.example.org"))
+    hosts.check(scope(origin="https://demo.example.net"))
     hosts.check(scope(host="1.2.3.4:80", origin="http://1.2.3.4:80"))
     hosts.check(scope(sec_fetch_site="cross-site"))  # a link that somebody follows
-    for page in ("http://evil.example", "null", "", "http://localhost:1", "http://1.2.3.4", "http://[", "x"):
+    for page in (
+        "http://evil.example",
+        "null",
+        "",
+        "http://localhost:1",
+        "http://here",
+        "http://127.0.0.1",
+        "http://1.2.3.4",
+        "http://[",
+        "x",
+    ):
         assert refusal(hosts.check, scope(origin=page)).status == 403
         assert refusal(hosts.check, scope(method="POST", origin=page)).status == 403
     assert refusal(hosts.check, scope(method="POST", sec_fetch_site="cross-site")).status == 403
@@ -229,7 +242,8 @@ def test_what_was_read_is_given_again():
 # -- JSON
 
 BROKEN = [b"", b"{", b"\xff\xfe", b"[1e400]", b"[NaN]", b"[-Infinity]", b"[1" + b"0" * 5000 + b"]",
-          b"[1" + b"0" * 30 + b"]", b'["\\ud800"]', b'{"\\udfff": 0}', b"[" * 10**6, b'{"a":' * 10**5, b"[" * 30 + b"]" * 30,
+          b"[1" + b"0" * 30 + b"]", b'["\\ud800"]', b'{"\\udfff": 0}', b"[" * 10**6,
+          b'{"a":' * 10**5, b"[" * 30 + b"]" * 30,
           b"[" + b"0," * 499_000 + b"0]", b"[" + b'{"a":{}},' * 110_000 + b"0]",
           b"{" + b",".join(b'"%d":0' % i for i in range(90_000)) + b"}", b'["' + b"x" * 999_000 + b'"]']  # fmt: skip
 

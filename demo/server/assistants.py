@@ -24,7 +24,7 @@ def pictures_as_data() -> None:
         for name in {position[0] for position in positions if position}:
             given = value.get(name) if isinstance(value, dict) else None
             if not isinstance(given, str) or not given.startswith("data:"):
-                raise Refusal(say("expected_picture", field=name, found=brief(given)))
+                raise Refusal(say("expected_data_url", field=name, found=brief(given)))
         return to_files(self, value, positions)
 
     def simplify(self: Any, schema: dict) -> tuple[dict, list]:

@@ -14,6 +14,7 @@ from .refusals import Refused, brief
 say = Words(__file__)
 READ = frozenset({"GET", "HEAD"})
 POST = frozenset({"POST"})
+LONGEST = 400  # characters of a path: an upload's, with what it is called
 
 
 class Body(Enum):
@@ -76,6 +77,8 @@ def endpoint(scope: Scope, tools: bool) -> Endpoint:
     """The one that a request is for; those for assistants are there if there are `tools`. Raises Refused if there is
     none, or none by that method."""
     path = path_of(scope)
+    if len(path) > LONGEST or not path.isprintable():
+        raise Refused(414, say("path_odd", most=LONGEST, found=brief(path)))
     found = [one for one in (*ENDPOINTS, *(TOOLS if tools else ())) if one.path.fullmatch(path)]
     if not found:
         raise Refused(404, say("nothing_there", found=brief(path)))

@@ -22,21 +22,21 @@ HUB = "huggingface.co"  # whose pages show Spaces in a frame
 
 
 class Hosts:
-    """The names that the demo has: this machine's own, those in `more`, which may be addresses, that of its Space, and
-    those in GENGALLERY_HOSTS, with commas between; "*.example.org" stands for every name that ends so.
+    """The names that the demo has: this machine's own, and those `here`, where it listens; those by which others know
+    it: `public`, which may be addresses, that of its Space, and those in GENGALLERY_HOSTS, with commas between.
+    "*.example.org" stands for every name that ends so.
 
     Every IP address will do as well: a page's own name server can't pretend to be one.
     """
 
-    def __init__(self, more: Iterable[str | None] = ()):
-        given = [*more, *os.environ.get(VARIABLE, "").split(","), *os.environ.get("SPACE_HOST", "").split(",")]
-        if os.environ.get("SPACE_ID"):
-            given.append("*.hf.space")
-        found = {name for text in given if text and (name := _name(text))}
-        machine = socket.gethostname().lower()
-        self.own = {"localhost", machine, f"{machine}.local"} | found
-        # Any Space is a page under hf.space: only this one's own, by its name, may ask.
-        self.pages = found - {"*.hf.space"} | ({HUB} if os.environ.get("SPACE_ID") else set())
+    def __init__(self, here: Iterable[str | None] = (), public: Iterable[str | None] = ()):
+        variables = [os.environ.get(VARIABLE, ""), os.environ.get("SPACE_HOST", "")]
+        machine, space = socket.gethostname(), bool(os.environ.get("SPACE_ID"))
+        self.pages = _names([*public, *",".join(variables).split(","), *([HUB] if space else [])])
+        # A Space has several names under hf.space; pages of other Spaces have such names too.
+        self.own = self.pages | _names(
+            ["localhost", machine, f"{machine}.local", *here, *(["*.hf.space"] if space else [])]
+        )
 
     def check(self, scope: Scope) -> None:
         """Raises Refused for a name that is not ours, a page that is not ours, and what another site's page sends."""
@@ -58,6 +58,10 @@ class Hosts:
         except ValueError:
             return False
         return bool(place) and (place in [host.lower() for host in hosts] or _among(_name(place), self.pages))
+
+
+def _names(texts: Iterable[str | None]) -> set[str]:
+    return {name for text in texts if text and (name := _name(text))}
 
 
 def _first(headers: Headers, name: str) -> list[str]:

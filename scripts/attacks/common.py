@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 JSON = {"Content-Type": "application/json"}
 THREADS = 16
 # What an answer must not have: paths of this machine, addresses of objects, traces of a stack.
-LEAK = re.compile(rf'Traceback|File "|root:x:|\.py\b|0x[0-9a-f]{{8,}}|{re.escape(str(ROOT))}|site-packages')
+LEAK = re.compile(rf'Traceback|File "|root:x:|0x[0-9a-f]{{8,}}|{re.escape(str(ROOT))}|site-packages')
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Outcome:
         return len(self.failures)
 
     def count(self, what: str, answer: Answer, must_refuse: bool = False, closed: bool = False) -> None:
-        """Count an `answer`. It is a failure if the server broke, or told of its machine, or did what it had to refuse;
-        a connection that was closed is one unless it may be (`closed`)."""
+        """Count an `answer` to `what` was sent. It is a failure if the server broke, or told of its machine, or did
+        what it had to refuse; a connection that was closed is one unless it may be (`closed`)."""
         self.tried += 1
         found = f"{what}: {answer.status} {answer.text[:120]!r}"
         if answer.status == 0 and closed:
             self.refused += 1
-        elif answer.status == 0 or (answer.status >= 500 and answer.status != 503) or LEAK.search(answer.text):
+        elif answer.status == 0 or (answer.status >= 500 and answer.status != 503) or leaks(answer.text, what):
             self.failures.append(found)
         elif answer.status >= 400:
             self.refused += 1
@@ -60,6 +60,11 @@ class Outcome:
             self.failures.append(found)
         else:
             self.answered += 1
+
+
+def leaks(text: str, sent: str = "") -> set[str]:
+    """What an answer tells of the machine, that was not in what was sent."""
+    return {found for found in LEAK.findall(text) if found not in sent}
 
 
 def ask(
