@@ -5,33 +5,27 @@ import os
 
 import gradio as gr
 import torch
-from starlette.middleware import Middleware
 
-from . import api, preview, tabs
-from .server import About, Compressed, FrontPage, reach_directly
-from .shared.files import FOLDER
+from . import api, preview, server, tabs
 from .shared.labels import Labels, i18n
 from .shared.layout import more
-from .shared.listeners import Listeners
 from .shared.live import LIVE, VIEWS, View, go_back, restore
 from .shared.models import dataset_name, leave_out_unsound, models, problems
 from .shared.panels import notice
-from .shared.static import PAGE, SHARED, served, styles
+from .shared.static import PAGE, SHARED, styles
 from .shared.words import Words, html
-from .shared.work import waiting
 
-gr.set_static_paths([*served(), FOLDER])
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
 JOBS = 512  # that Gradio holds at once; most wait for their turn, see shared/work.py
-SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+SESSIONS = 20  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()
 
 say = Words(SHARED / "words.json")
 leave_out_unsound()
 tagline = say("tagline", count=len(models()), dataset=dataset_name())
 
-with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 600)) as demo:
+with gr.Blocks(title="gengallery", analytics_enabled=False) as demo:
     head = gr.HTML(
         f'<a class="skip" href="#main">{html(say("skip"))}</a><p class="voice" role="status" aria-live="polite"></p>'
         f'<header class="title"><h1>gengallery</h1><p>{html(tagline)}</p></header>',
@@ -40,7 +34,7 @@ with gr.Blocks(title="gengallery", analytics_enabled=False, delete_cache=(60, 60
     )
     for file, cause in problems().items():
         gr.HTML(notice(say("left_out", file=file, cause=cause)))
-    with gr.Tabs(selected=next(iter(TABS)), overflow_behavior="wrap") as row:  # or that of the address: see server.py
+    with gr.Tabs(selected=next(iter(TABS)), overflow_behavior="wrap") as row:  # or the address says: server/front.py
         for name, tab in TABS.items():
             with gr.Tab(Labels(tabs.FOLDER / name / "tab.py")("title"), id=name) as box:
                 tab.build(box)
@@ -69,19 +63,16 @@ THEME = gr.themes.Base(
 )
 
 
-def launch(**options) -> str:
-    """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address."""
-    reach_directly([options.get("server_name"), os.environ.get("GRADIO_SERVER_NAME")])
+def launch(prevent_thread_lock: bool = False, **options) -> str:
+    """Start the server with the gallery's look, and `options` of Gradio's `launch`; returns its local address. Unless
+    `prevent_thread_lock` is True, it returns when Ctrl-C or SIGTERM has stopped the server."""
+    names = [options.get("server_name"), os.environ.get("GRADIO_SERVER_NAME")]
+    server.reach_directly(names)
+    server.pictures_as_data()
     root = options.get("root_path") or os.environ.get("GRADIO_ROOT_PATH", "")
-    about = About("gengallery", tagline, preview.address(), TABS, root)
+    about = server.About("gengallery", tagline, preview.address(), TABS, root)
     _, url, _ = demo.launch(
-        app_kwargs={
-            "middleware": [
-                Middleware(Listeners, waiting=waiting),
-                Middleware(Compressed),
-                Middleware(FrontPage, about=about),
-            ]
-        },
+        app_kwargs=server.options(demo, about, server.Hosts(names, [root if "//" in root else ""])),
         max_threads=JOBS,
         theme=THEME,
         css_paths=styles(),
@@ -89,9 +80,19 @@ def launch(**options) -> str:
         ssr_mode=False,
         run_history=False,
         footer_links=[],
-        show_error=True,
-        max_file_size="10mb",
+        show_error=False,  # what it would show is said of a fault, and may tell of the machine
+        enable_monitoring=False,
+        max_file_size=server.LARGEST_FILE,
         state_session_capacity=SESSIONS,
+        prevent_thread_lock=True,
         **options,
     )
+    server.bounded(demo.server.config)
+    if not prevent_thread_lock:
+        wait()
     return url
+
+
+def wait() -> None:
+    """Serve until Ctrl-C or SIGTERM, then stop the server and leave no temporary file."""
+    server.until_told(lambda: demo.close(verbose=False))

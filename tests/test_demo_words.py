@@ -13,7 +13,7 @@ from demo.shared import labels, models, words
 
 DEMO = Path(words.__file__).resolve().parent.parent
 SHARED = DEMO / "shared"
-FOLDERS = [SHARED, *sorted(path.parent for path in DEMO.glob("tabs/*/words.json"))]
+FOLDERS = [SHARED, DEMO / "server", *sorted(path.parent for path in DEMO.glob("tabs/*/words.json"))]
 FOLDER_PARAMETERS = [pytest.param(folder, id=folder.name) for folder in FOLDERS]
 CALLS = {"say", "T"}  # by which Python asks for the words of a key
 PLACE = re.compile(r"\{(\w+)\}")

@@ -247,7 +247,7 @@ def test_open_streams_are_counted():
         for path, query in (
             ("/gradio_api/queue/data", "session_hash=abc"), ("/gradio_api/call/generate/e1", ""), ("/config", ""),
         ):  # fmt: skip
-            await listeners.Listeners(app, lambda: 0)(scope("GET", path, query), None, None)
+            await listeners.Listeners(app)(scope("GET", path, query), None, None)
 
     seen: list = []
     asyncio.run(asked())
@@ -272,7 +272,7 @@ def test_a_visitor_who_goes_away_is_noticed():
             return messages.pop()
 
         messages = [{"type": "http.request", "body": b"{}", "more_body": False}]
-        await listeners.Listeners(app, lambda: 0)(scope("POST", "/gradio_api/run/predict"), receive, None)
+        await listeners.Listeners(app)(scope("POST", "/gradio_api/run/predict"), receive, None)
 
     seen: list = []
     left = asyncio.Event()

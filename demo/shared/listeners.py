@@ -1,23 +1,18 @@
-"""Who still listens for an answer: the open connections of visitors, and how long the queue is.
+"""Who still listens for an answer: the open connections of visitors.
 
 Gradio finishes what was asked for even if nobody waits for it any more. This middleware sees every connection open and
 close, so that `work` can leave such work undone.
 """
 
 import asyncio
-import json
 import re
 from collections import Counter
-from collections.abc import Callable
 from contextvars import ContextVar
 
 from starlette.datastructures import QueryParams
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STREAM = re.compile(r"/gradio_api/(?:queue/data$|call/(?:v2/)?[^/]+/([^/]+)$)")
-ADDRESS = "gengallery/queue"  # where the page asks how many wait
-
 listening: Counter[str] = Counter()  # open streams of answers, by session, or by the event that is listened for
 
 
@@ -32,21 +27,16 @@ connection: ContextVar[Connection | None] = ContextVar("connection", default=Non
 
 
 class Listeners:
-    """Middleware that keeps `listening` and `connection`, and tells the length of the queue, which `waiting` counts."""
+    """Middleware that keeps `listening` and `connection`."""
 
-    def __init__(self, app: ASGIApp, waiting: Callable[[], int]):
-        self.app, self.waiting = app, waiting
+    def __init__(self, app: ASGIApp):
+        self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path == f"/{ADDRESS}":
-            body = json.dumps({"waiting": self.waiting()})
-            answer = Response(body, media_type="application/json", headers={"cache-control": "no-store"})
-            await answer(scope, receive, send)
-            return
         stream = STREAM.search(path)
         if stream and scope["method"] == "GET":
             key = stream[1] or QueryParams(scope["query_string"]).get("session_hash", "")

@@ -116,7 +116,7 @@ async function count(tab, number) {
     if (wishes[tab].number !== number || !unfinished(tab)) return;
     let waiting = 0;
     try {
-        ({ waiting } = await (await fetch(new URL("gengallery/queue", document.baseURI), { cache: "no-store" })).json());
+        ({ waiting } = await (await fetch(new URL("queue", document.baseURI), { cache: "no-store" })).json());
     } catch {
         return; // without a connection there is nothing to count: see `look`
     }

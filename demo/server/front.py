@@ -1,21 +1,19 @@
-"""What the demo adds to Gradio's server: a page that says what it is, open at the tab that its address names;
-compression of what Gradio leaves as it is; and calls to the machine itself that no proxy gets to see."""
+"""The page itself: it says what it is, is open at the tab that its address names, and runs no scripts but its own."""
 
-import os
 import re
-from collections.abc import Collection, Iterable
+import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LEVEL = 5  # of gzip: a tenth of the time of 9 for 2 % more bytes
-# Gradio compresses files by their endings; these it sends as they are. Events that stream are no use to compress.
-PLAIN = re.compile(r"/$|/config$|/gradio_api/(run|api)/|/gradio_api/component_server|/info$|\.safetensors$")
+from .endpoints import path_of
+from .responses import policy
+
 THEIRS = re.compile(r'<meta\s+(?:property="og:|name="(?:twitter:|description"))[^>]*>\s*')
 
 
@@ -30,17 +28,6 @@ class About:
     root: str = ""  # where a proxy has the page, if not at its root
 
 
-class Compressed(GZipMiddleware):
-    """Compression of what Gradio doesn't compress, but for parts of files."""
-
-    def __init__(self, app: ASGIApp):
-        super().__init__(app, minimum_size=1000, compresslevel=LEVEL)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wanted = scope["type"] == "http" and PLAIN.search(scope["path"]) and "range" not in Headers(scope=scope)
-        await (super().__call__ if wanted else self.app)(scope, receive, send)
-
-
 class FrontPage:
     """The page with what `about` says of it in place of Gradio's own words, and opened at the tab of its address."""
 
@@ -48,8 +35,7 @@ class FrontPage:
         self.app, self.about = app, about
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        front = scope["type"] == "http" and scope["path"].rstrip("/") == scope.get("root_path", "").rstrip("/")
-        if not front or scope["method"] != "GET":
+        if scope["type"] != "http" or path_of(scope) != "/" or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
         start: Message | None = None
@@ -65,8 +51,12 @@ class FrontPage:
                 return
             headers, body = MutableHeaders(raw=start["headers"]), b"".join(parts)
             if headers.get("content-type", "").startswith("text/html") and "content-encoding" not in headers:
-                body = described(body.decode(), self.about, Request(scope)).encode()
+                nonce = secrets.token_urlsafe(16)
+                page = described(body.decode(), self.about, Request(scope))
+                # In what the page is told, as JSON, Gradio has "<" escaped: these are the tags that it wrote itself.
+                body = page.replace("<script", f'<script nonce="{nonce}"').encode()
                 headers["content-length"] = str(len(body))
+                headers["content-security-policy"] = policy(nonce)
             await send(start)
             await send({"type": "http.response.body", "body": body})
 
@@ -92,11 +82,3 @@ def described(page: str, about: About, request: Request) -> str:
     if tab in about.tabs:
         page = page.replace(f'"selected":"{next(iter(about.tabs))}"', f'"selected":"{tab}"', 1)
     return page
-
-
-def reach_directly(hosts: Iterable[str | None] = ()) -> None:
-    """Keep proxies out of calls to this machine, by its usual names and `hosts`: Gradio asks itself whether it runs."""
-    own = ["localhost", "127.0.0.1", "::1", *(host for host in hosts if host and host not in ("0.0.0.0", "::"))]
-    for variable in ("NO_PROXY", "no_proxy"):
-        before = [host for host in os.environ.get(variable, "").split(",") if host.strip()]
-        os.environ[variable] = ",".join(dict.fromkeys([*before, *own]))
