@@ -9,4 +9,7 @@
 
 import os
 
+from gengallery.threads import wait_passively
+
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported: nothing leaves the machine
+wait_passively()  # before torch is imported

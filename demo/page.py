@@ -7,6 +7,8 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
+from gengallery.threads import THREADS
+
 from . import api, preview, tabs
 from .server import About, Compressed, FrontPage, reach_directly
 from .shared.files import FOLDER
@@ -19,7 +21,7 @@ from .shared.static import PAGE, SHARED, served, styles
 from .shared.words import Words, html
 
 gr.set_static_paths([*served(), FOLDER])
-torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
+torch.set_num_threads(THREADS)  # no more for one visitor, so that others are served beside them
 
 SESSIONS = 100  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()

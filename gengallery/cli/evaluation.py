@@ -17,9 +17,9 @@ from gengallery.cli.common import (
     chosen,
     data_for,
     device,
-    using_threads,
 )
 from gengallery.gallery import Gallery, default
+from gengallery.threads import using_threads
 
 if TYPE_CHECKING:
     from gengallery.cli.common import Commands

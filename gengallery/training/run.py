@@ -39,8 +39,10 @@ from gengallery.model.model import Model
 from gengallery.model.network import Network, tensors_of
 from gengallery.model.spec import Card, as_json
 from gengallery.storage.files import write_atomically
+from gengallery.threads import THREADS
 from gengallery.training.flops import cost, parameters
 
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
 
 
@@ -123,7 +125,7 @@ class Run:
         for index, batch in enumerate(batches):
             self._set_lr((self.finished * len(batches) + index) / total)
             with torch.inference_mode(False), torch.enable_grad():
-                images, labels = as_floats(self.train.images[batch]), self.train.labels[batch]
+                images, labels = self.train.at(batch)
                 images, labels = images.to(self.device, non_blocking=True), labels.to(self.device)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
                     losses = self.learner.step(images, labels, self.rng)
@@ -261,6 +263,14 @@ class Run:
             for number, tensors in optimizer.state_dict()["state"].items():
                 state |= {f"optimizer.{index}.{number}.{name}": tensor for name, tensor in tensors.items()}
         return state
+
+
+def threads_for(card: Card) -> int:
+    """How many threads of the CPU a training on `card` is given: 1 if its networks are dense, whose steps are too short
+    to be shared, THREADS if they convolve."""
+    with torch.random.fork_rng(devices=[]):
+        layers = learner(card).modules()
+    return THREADS if any(isinstance(layer, CONVOLUTIONS) for layer in layers) else 1
 
 
 def mean_losses(losses: Losses, split: Split, device: str | torch.device = "cpu") -> dict[str, float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-THREADS = 2  # of torch, in whatever is timed
+from gengallery.threads import THREADS  # of torch, in whatever is timed
 
 
 def median_ms(call: Callable[[], object], repetitions: int) -> float:
