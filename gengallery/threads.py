@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 THREADS = 2  # unless told otherwise: more are hardly faster for networks as small as these
@@ -33,10 +33,12 @@ def wait_passively() -> None:
 
 
 @contextmanager
-def using_threads(count: int) -> Iterator[None]:
-    """Have torch use `count` threads, each on cores of its own. Raises ValueError unless it is 1 or more.
+def using_threads(count: int, apart: bool = False) -> Iterator[None]:
+    """Have torch use `count` threads, each on cores of its own if they are to be `apart`, as trainings are. Raises
+    ValueError unless `count` is 1 or more.
 
     Example:
+        >>> import torch
         >>> with using_threads(1):
         ...     torch.get_num_threads()
         1
@@ -47,7 +49,7 @@ def using_threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        with _apart(count):
+        with _apart(count) if apart else nullcontext():
             yield
     finally:
         torch.set_num_threads(before)
@@ -63,9 +65,9 @@ def check_threads(count: int) -> None:
 def _apart(count: int) -> Iterator[None]:
     """Share the cores out among `count` threads of torch, where the system can (Linux) and there are enough.
 
-    Busy cores look alike to the system's scheduler, which then may leave two threads on one core. Convolutions wait for
-    each other inside their kernels, where no setting keeps them from spinning: on one core each such wait takes a slice
-    of the scheduler's time, and a step of seconds instead of a tenth.
+    Beside other busy processes the system may put two threads on one core, and leave them there. The threads of a
+    convolution's gradient wait for each other within it, where no setting keeps them from spinning: on one core each
+    such wait lasts until the system's clock takes the core away, and a step takes seconds instead of a tenth.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     threads = _threads()[:count] if 1 < count <= len(cores) and TASKS.is_dir() else []
@@ -82,10 +84,8 @@ def _apart(count: int) -> Iterator[None]:
 
 
 def _threads() -> list[int]:
-    """The system's numbers of the main thread and of those that work for it; [] if they can't be told apart from others.
-
-    They can where torch has not worked with several threads before.
-    """
+    """The system's numbers of the main thread and of those that work for it, which can be told apart from others only
+    if torch has not worked with several threads before."""
     import torch
 
     if threading.current_thread() is not threading.main_thread():

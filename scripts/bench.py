@@ -5,9 +5,9 @@
     python scripts/bench.py --demo            the demo in a browser and under load
     python scripts/bench.py --busy            the first, alone and beside one and two busy processes
 
-Every figure is a median over repetitions, on two threads, and on one where dense networks are trained. The machine's own matrix-product rate, measured in the same
-run, stands on top, so that two machines can be compared. What is measured, and how, is in benchmark/: library.py,
-race.py, demo.py, busy.py.
+Every figure is a median over repetitions, on two threads, or on one where dense networks are trained. The machine's own
+matrix-product rate, measured in the same run, stands on top, so that two machines can be compared. What is measured,
+and how, is in benchmark/: library.py, race.py, demo.py, busy.py.
 """
 
 import argparse
@@ -23,7 +23,11 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1, help="that they stay (default: %(default)g)")
     parser.add_argument("--busy", action="store_true", help="measure what busy processes beside it cost")
     parser.add_argument(
-        "--only", nargs="+", default=[], metavar="NAME", help="these races, these parts of --demo, these models of --busy"
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="these races, these parts of --demo, these models of --busy",
     )
     parser.add_argument("--limit", type=float, default=3600, help="seconds that Keras may train (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="folder of the data set (default: $GENGALLERY_DATA, else the cache)")

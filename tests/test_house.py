@@ -16,8 +16,8 @@ SCRIPTS = sorted((ROOT / "scripts").rglob("*.py"))
 CODE = [*LIBRARY, *SCRIPTS, *DEMO]
 # From the ground up. A file imports only from its own room and the rooms before it.
 ROOMS = (
-    "text", "checks", "defaults", "threads", "ode", "data", "storage", "priors", "model", "nn", "learners", "families", "models",
-    "gallery", "training", "evaluation", "wrapped", "cli", "images", "__main__",
+    "text", "checks", "defaults", "threads", "ode", "data", "storage", "priors", "model", "nn", "learners", "families",
+    "models", "gallery", "training", "evaluation", "wrapped", "cli", "images", "__main__",
 )  # fmt: skip
 CLOSED_TO_MODELS = {"storage", "defaults", "gallery", "training", "evaluation", "wrapped", "cli"}
 # The files of the demo that know Gradio; views and the files that they need don't.

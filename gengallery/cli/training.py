@@ -116,7 +116,7 @@ def train(options: Options) -> None:
             _check_start(card, data, _folder(options, data))
     for card, data in jobs:
         try:
-            with using_threads(options.threads or threads_for(card)):
+            with using_threads(options.threads or threads_for(card), apart=True):
                 _train(card, data, options, adapted=card is not known[card.name])
         except KeyboardInterrupt as interrupt:
             again = [*options.again, *([] if options.resume else ["--resume"])]

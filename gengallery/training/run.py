@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gengallery import gallery
-from gengallery.data import Split, as_floats
+from gengallery.data import Split
 from gengallery.defaults import torch_defaults
 from gengallery.families import learner
 from gengallery.learners.learner import Learner

@@ -27,6 +27,7 @@ from gengallery.threads import THREADS, using_threads
 from gengallery.training.run import Run, threads_for
 
 GOALS = (Goal(2.5, "times"), Goal(4, "times"))  # beside one busy process, and beside two
+STEP = "step"
 SECONDS, ROUNDS, CALLS = 0.4, 3, 2  # CALLS: at least, in each round
 BUSY = "import os; parent = os.getppid(); print(flush=True)\nwhile os.getppid() == parent: sum(range(100_000))"
 
@@ -98,7 +99,7 @@ def calls(name: str, card: Card, train: Split) -> Iterator[tuple[str, int, Calla
         yield "decode 1000", THREADS, partial(model.decode, z)
     for n in (1, 16):
         yield f"generate {n}", THREADS, partial(model.generate, n)
-    yield "step", threads_for(card), stepper(card, train)
+    yield STEP, threads_for(card), stepper(card, train)
 
 
 def stepper(card: Card, train: Split) -> Callable[[], object]:
@@ -111,7 +112,7 @@ def stepper(card: Card, train: Split) -> Callable[[], object]:
 def costs(model: str, figure: str, threads: int, call: Callable[[], object], seconds: float) -> Costs:
     """The figure in each company."""
     rounds: list[list[float]] = [[] for _ in range(1 + len(GOALS))]
-    with using_threads(threads):
+    with using_threads(threads, apart=figure == STEP):
         for _ in range(ROUNDS):
             for others, timings in enumerate(rounds):
                 with company(others):

@@ -93,5 +93,5 @@ def step_ms(card: Card, train: Split) -> float:
     """A step of the training on `card`, averages and penalties included, on its threads: the median of blocks of eight
     steps."""
     steps = Run(card, train, epochs=1).epoch()
-    with using_threads(threads_for(card)):
+    with using_threads(threads_for(card), apart=True):
         return median_ms(lambda: [next(steps) for _ in range(8)], 8) / 8
