@@ -58,7 +58,7 @@ class Result:
 RACES = (
     Race("ae_64", Recipe(epochs=4, lr=1.4e-2, betas=(0.85, 0.985), warmup=0.35), 0.0089, 10, 40),
     Race("vae_2", VaeRecipe(epochs=12, lr=8e-3, warmup=0.02, bfloat16=True, kl_warmup=900), 262.2, 10, 200),
-    Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 4, 5),
+    Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 2, 5),
 )
 
 
