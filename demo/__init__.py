@@ -10,9 +10,12 @@
 
 import os
 
+from gengallery.threads import wait_passively
+
 # Read when Gradio is imported: nothing leaves the machine, and it keeps no 10,000 calls to count them after each.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
 os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
+wait_passively()  # before torch is imported
 
-from .shared import files  # noqa: F401  names Gradio's folder, also before Gradio is imported
+from .shared import files  # noqa: E402, F401  names Gradio's folder, also before Gradio is imported

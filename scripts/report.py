@@ -10,8 +10,6 @@ measured. Needs the data set, but for --pages.
 import sys
 from pathlib import Path
 
-import torch
-
 from common.library import gallery_cards, gallery_data
 from gengallery.cli.common import Parser, add_data
 from gengallery.evaluation.reference import Reference
@@ -29,6 +27,8 @@ def main() -> None:
     parser.add_argument("--pages", action="store_true", help="only the pages, from what was measured before")
     parser.add_argument("--threads", type=int, default=2, help="of torch (default: %(default)s)")
     options = parser.parse_args()
+    import torch  # here, since common says how its threads are to wait
+
     torch.set_num_threads(options.threads)
     folder = options.out / pictures.FOLDER
     try:

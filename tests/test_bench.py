@@ -6,7 +6,7 @@ import sys
 import pytest
 
 import gengallery
-from benchmark import library, race
+from benchmark import busy, library, race
 from benchmark.race import Race, Result
 from gengallery.model.spec import Options, Recipe
 
@@ -137,3 +137,58 @@ def test_making_images_fills_its_columns(steps, decoded, generated):
     model.asked.clear()
     assert len(library.generating_cells(model)) == 15 + 9 + 10
     assert set(model.asked) == generated
+
+
+# -- beside busy processes
+
+
+def test_company_is_judged_by_its_ratios():
+    costs = busy.Costs("ae_2", "step", 1, (2.0, 5.0, 8.0))
+    assert costs.ratios == (2.5, 4.0) and costs.met and not str(costs).endswith("NOT met")
+    for ms in ((2.0, 5.1, 8.0), (2.0, 5.0, 8.1)):
+        worse = busy.Costs("ae_2", "step", 1, ms)
+        assert not worse.met and str(worse).endswith("NOT met")
+
+
+def test_a_mean_counts_every_call(monkeypatch):
+    """Also the one in ten that is slow, which a median would not see."""
+    clock = iter(range(10**6))
+    seconds = [0.0]
+    slow = [1 if next(clock) % 10 else 11 for _ in range(1000)]
+
+    def call() -> None:
+        seconds[0] += slow.pop()
+
+    monkeypatch.setattr(busy.time, "perf_counter", lambda: seconds[0])
+    assert busy.mean_ms(call, 100) == pytest.approx(2000, rel=0.1)
+
+
+@pytest.mark.slow
+def test_company_is_busy_for_as_long_as_it_is_asked_for(monkeypatch):
+    started = []
+    popen = busy.subprocess.Popen
+    monkeypatch.setattr(busy.subprocess, "Popen", lambda *a, **k: started.append(popen(*a, **k)) or started[-1])
+    with busy.company(2):
+        assert [process.poll() for process in started] == [None, None]
+    assert len(started) == 2 and all(process.poll() is not None for process in started)
+
+
+@pytest.mark.slow
+def test_busy_measures_each_figure_in_every_company(monkeypatch, capsys):
+    monkeypatch.setattr(busy, "ROUNDS", 1)
+    monkeypatch.setattr(busy, "describe_machine", lambda: "this machine")
+    seen = []
+    company = busy.company
+    monkeypatch.setattr(busy, "company", lambda count: seen.append(count) or company(count))
+    found = busy.measure(["ae_2"], seconds=0.01)
+    assert [costs.figure for costs in found] == ["load", "decode 1", "decode 1000", "generate 1", "generate 16", "step"]
+    assert seen == [0, 1, 2] * len(found)
+    assert all(ms > 0 for costs in found for ms in costs.ms)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "this machine" and lines[-1].startswith("6 figures, ")
+    assert [line.rstrip() for line in lines[4:-1]] == [str(costs).rstrip() for costs in found]
+
+
+def test_busy_knows_its_models():
+    with pytest.raises(ValueError, match="--only: expected a model, found 'vae_3'; there are ae_2,"):
+        busy.measure(["vae_3"])

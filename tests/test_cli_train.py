@@ -59,6 +59,15 @@ def train(tmp_path, monkeypatch, capfd):
     return call
 
 
+@pytest.mark.parametrize(("name", "threads"), [("ae_16", 1), ("vae_2", 2)])
+def test_unless_told_otherwise_dense_networks_get_one_thread_and_others_two(name, threads, things, train, tmp_path):
+    before = torch.get_num_threads()
+    code, _, _ = train(name, "--data", things, "--size", SIDE, "--epochs", 1, "--out", tmp_path)
+    assert code == 0
+    assert checkpoint.read_header(tmp_path / f"{name}.safetensors")["training"]["threads"] == threads
+    assert torch.get_num_threads() == before
+
+
 @pytest.fixture
 def error(train):
     """The same for what fails: the sentence on stderr."""

@@ -17,6 +17,7 @@ import gengallery
 from gengallery.cli import evaluation, listing, pictures, serving, training
 from gengallery.cli.common import Parser, using_gallery
 from gengallery.text import harmless
+from gengallery.threads import wait_passively
 
 GROUPS = (listing, pictures, training, evaluation, serving)
 FAILED, INTERRUPTED = 2, 130  # exit codes; 130 is 128 and the number of SIGINT, as shells have it
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = "gengallery", comma
     0 if all went well, 2 after an error, which is one sentence on stderr, and 130 if it was interrupted. `prog` is what
     it is called in what it says. With `command`, the arguments are that command's alone, as those of a script are.
     """
+    wait_passively()
     given = list(sys.argv[1:] if arguments is None else arguments)
     parser, again = make_parser(prog), prog.split()
     if command is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from gengallery.gallery import VARIABLE, default
+from gengallery.threads import THREADS
 
 if TYPE_CHECKING:
     import torch
@@ -74,9 +75,11 @@ def add_device(parser: Parser, types: bool = False) -> None:
         parser.add_argument("--dtype", choices=TYPES, help="type of the weights (default: float32)")
 
 
-def add_threads(parser: Parser) -> None:
-    """--threads."""
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="threads of torch on the CPU (default: 2)")
+def add_threads(parser: Parser, default: int | None = THREADS, named: str = str(THREADS)) -> None:
+    """--threads, by `default` as many as `named` says."""
+    parser.add_argument(
+        "--threads", type=int, default=default, metavar="N", help=f"threads of torch on the CPU (default: {named})"
+    )
 
 
 def add_seed(parser: Parser, what: str) -> None:
@@ -187,18 +190,3 @@ def using_gallery(folder: str | os.PathLike[str] | None) -> Iterator[None]:
             del os.environ[VARIABLE]
         else:
             os.environ[VARIABLE] = before
-
-
-@contextmanager
-def using_threads(count: int) -> Iterator[None]:
-    """Have torch use so many threads. Raises ValueError unless it is 1 or more."""
-    import torch
-
-    if count < 1:
-        raise ValueError(f"--threads: expected 1 or more, found {count}")
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -18,9 +18,9 @@ from gengallery.cli.common import (
     chosen,
     data_for,
     device,
-    using_threads,
 )
 from gengallery.gallery import HISTORY, Gallery, default
+from gengallery.threads import using_threads
 
 if TYPE_CHECKING:
     from gengallery.cli.common import Commands

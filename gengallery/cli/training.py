@@ -19,13 +19,13 @@ from gengallery.cli.common import (
     chosen,
     device,
     using_gallery,
-    using_threads,
 )
 from gengallery.data import SIZE
 from gengallery.storage import checkpoint
 from gengallery.storage.checkpoint import SUFFIX, as_json
 from gengallery.storage.files import check_room, remove_parts
 from gengallery.text import Text
+from gengallery.threads import THREADS, check_threads, using_threads
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -83,13 +83,14 @@ def add(commands: "Commands") -> None:
         "--relabel", action="store_true", help="train nothing: write what the cards say now into the files there"
     )
     add_device(parser)
-    add_threads(parser)
+    add_threads(parser, None, f"1 for dense networks, {THREADS} for those that convolve")
 
 
 def train(options: Options) -> None:
     """Train the models that the options name, one after another."""
     from gengallery.evaluation import classifier
     from gengallery.families import cards
+    from gengallery.training.run import threads_for
 
     known = {**cards(), classifier.CARD.name: classifier.CARD}
     names = chosen(options, known)
@@ -100,26 +101,28 @@ def train(options: Options) -> None:
         for name in names:
             relabel(known[name], _folder(options, None))
         return
-    with using_threads(options.threads):
-        device(options.device)  # what can't be is said before data is read
-        jobs = []
-        for name in names:
-            try:
-                jobs.append(_planned(known[name], options))
-            except ValueError as error:
-                if not options.all or options.data is None:
-                    raise
-                print(f"{name}: left out: {error}", file=sys.stderr)
-        for number, (card, data) in enumerate(jobs):
-            before = {earlier.name for earlier, _ in jobs[:number]}
-            if card.start and card is not known[card.name] and card.start not in before:
-                _check_start(card, data, _folder(options, data))
-        for card, data in jobs:
-            try:
+    if options.threads is not None:
+        check_threads(options.threads)
+    device(options.device)  # what can't be is said before data is read
+    jobs = []
+    for name in names:
+        try:
+            jobs.append(_planned(known[name], options))
+        except ValueError as error:
+            if not options.all or options.data is None:
+                raise
+            print(f"{name}: left out: {error}", file=sys.stderr)
+    for number, (card, data) in enumerate(jobs):
+        before = {earlier.name for earlier, _ in jobs[:number]}
+        if card.start and card is not known[card.name] and card.start not in before:
+            _check_start(card, data, _folder(options, data))
+    for card, data in jobs:
+        try:
+            with using_threads(options.threads or threads_for(card), apart=True):
                 _train(card, data, options, adapted=card is not known[card.name])
-            except KeyboardInterrupt as interrupt:
-                again = [*options.again, *([] if options.resume else ["--resume"])]
-                raise Interrupted(f"Interrupted; go on with: {shlex.join(again)}") from interrupt
+        except KeyboardInterrupt as interrupt:
+            again = [*options.again, *([] if options.resume else ["--resume"])]
+            raise Interrupted(f"Interrupted; go on with: {shlex.join(again)}") from interrupt
     out = _folder(options, jobs[-1][1]) if jobs else None
     if out is not None and out != galleries.default().folder:
         print(f"To see what is there: {shlex.join(['gengallery', 'list', '--gallery', str(out)])}")

@@ -39,6 +39,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.images)
 
+    def at(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """The images (n, C, H, W), as floats, and labels (n) at these `indices` (n), int64."""
+        return as_floats(self.images.index_select(0, indices)), self.labels.index_select(0, indices)
+
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The images (n, C, H, W), as floats, and labels (n), in order, some hundreds at a time."""
         for start in range(0, len(self), BATCH):
@@ -51,7 +55,7 @@ class Split:
 
 def as_floats(images: Tensor) -> Tensor:
     """uint8 images as the convention has them, laid out as the networks like them."""
-    return (images.float() / 255).contiguous(memory_format=torch.channels_last)
+    return images.to(torch.float32, copy=True).div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def checksum(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gengallery import gallery
-from gengallery.data import Split, as_floats
+from gengallery.data import Split
 from gengallery.defaults import torch_defaults
 from gengallery.families import learner
 from gengallery.learners.learner import Learner
@@ -38,8 +38,10 @@ from gengallery.model.spec import Card
 from gengallery.storage import tensors as files
 from gengallery.storage.checkpoint import as_json
 from gengallery.storage.tensors import form
+from gengallery.threads import THREADS
 from gengallery.training.flops import cost, parameters
 
+CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 Losses = Callable[[Tensor, Tensor, np.random.Generator], dict[str, Tensor]]
 
 
@@ -127,7 +129,7 @@ class Run:
         for index, batch in enumerate(batches):
             self._set_lr((self.finished * len(batches) + index) / total)
             with torch.inference_mode(False), torch.enable_grad():
-                images, labels = as_floats(self.train.images[batch]), self.train.labels[batch]
+                images, labels = self.train.at(batch)
                 images, labels = images.to(self.device, non_blocking=True), labels.to(self.device)
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=recipe.bfloat16):
                     losses = self.learner.step(images, labels, self.rng)
@@ -280,6 +282,14 @@ class Run:
             for number, tensors in optimizer.state_dict()["state"].items():
                 state |= {f"optimizer.{index}.{number}.{name}": tensor for name, tensor in tensors.items()}
         return state
+
+
+def threads_for(card: Card) -> int:
+    """How many threads of the CPU a training on `card` is given: 1 if its networks are dense, whose steps are too short
+    to be shared, THREADS if they convolve."""
+    with torch.random.fork_rng(devices=[]):
+        layers = learner(card).modules()
+    return THREADS if any(isinstance(layer, CONVOLUTIONS) for layer in layers) else 1
 
 
 def mean_losses(losses: Losses, split: Split, device: str | torch.device = "cpu") -> dict[str, float]:

@@ -17,7 +17,8 @@ from gengallery.evaluation import classifier
 from gengallery.families import cards
 from gengallery.model.model import Model
 from gengallery.model.spec import Card
-from gengallery.training.run import Run
+from gengallery.threads import using_threads
+from gengallery.training.run import Run, threads_for
 
 TRAINING_IMAGES = 60_000  # of the data set that the gallery's models are trained on
 
@@ -89,6 +90,8 @@ def training_steps(card: Card) -> int:
 
 
 def step_ms(card: Card, train: Split) -> float:
-    """A step of the training on `card`, averages and penalties included: the median of blocks of eight steps."""
+    """A step of the training on `card`, averages and penalties included, on its threads: the median of blocks of eight
+    steps."""
     steps = Run(card, train, epochs=1).epoch()
-    return median_ms(lambda: [next(steps) for _ in range(8)], 8) / 8
+    with using_threads(threads_for(card), apart=True):
+        return median_ms(lambda: [next(steps) for _ in range(8)], 8) / 8

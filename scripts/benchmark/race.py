@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from common.library import gallery_data
-from common.timing import THREADS, describe_machine
+from common.timing import describe_machine
 from gengallery.data import TEST, TRAINVAL, Split
 from gengallery.families import cards
 from gengallery.model.spec import Recipe
 from gengallery.models.gan import REPORT
 from gengallery.models.vae import VaeRecipe
+from gengallery.threads import THREADS, using_threads
 from gengallery.training.run import Run, mean_losses
 
 KERAS = Path(__file__).resolve().parent / "keras_networks.py"
@@ -55,9 +56,9 @@ class Result:
 
 
 RACES = (
-    Race("ae_64", Recipe(epochs=8, batch=256, lr=1e-2, betas=(0.9, 0.98), warmup=0.2), 0.0089, 10, 40),
+    Race("ae_64", Recipe(epochs=4, lr=1.4e-2, betas=(0.85, 0.985), warmup=0.35), 0.0089, 10, 40),
     Race("vae_2", VaeRecipe(epochs=12, lr=8e-3, warmup=0.02, bfloat16=True, kl_warmup=900), 262.2, 10, 200),
-    Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 4, 5),
+    Race("gan_dist_normal", replace(REPORT, epochs=5, clipped=False), None, 2, 5),
 )
 
 
@@ -72,7 +73,9 @@ def measure(python: str, folder: Path | None, limit: float, names: list[str]) ->
         np.savez(images, train=train.images[:, 0].numpy(), test=test.images[:, 0].numpy())
         for race in RACES:
             if not names or race.name in names:
-                ours, keras = train_ours(race, train, test), train_keras(race, python, images, limit)
+                with using_threads(THREADS, apart=True):
+                    ours = train_ours(race, train, test)
+                keras = train_keras(race, python, images, limit)
                 print(outcome(race, ours, keras), flush=True)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-THREADS = 2  # of torch, in whatever is timed
+from gengallery.threads import THREADS, using_threads
 
 
 def median_ms(call: Callable[[], object], repetitions: int) -> float:
@@ -28,5 +28,7 @@ def matrix_product_rate() -> float:
 
 def describe_machine() -> str:
     """The line above all figures: torch's threads, which this sets to THREADS, its speed and its version."""
+    with using_threads(THREADS, apart=True):  # before any other work, so that it can tell torch's threads from others
+        rate = matrix_product_rate()
     torch.set_num_threads(THREADS)
-    return f"threads {THREADS}, matrix product {matrix_product_rate():.0f} GFLOP/s, torch {torch.__version__}"
+    return f"threads {THREADS}, matrix product {rate:.0f} GFLOP/s, torch {torch.__version__}"

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 import gengallery
-from common.timing import THREADS, matrix_product_rate, median_ms
+from common.timing import matrix_product_rate, median_ms
 from gengallery.data import Split
 from gengallery.evaluation import metrics
 from gengallery.evaluation.reference import SEED, Reference, rebuilds
@@ -23,6 +23,7 @@ from gengallery.families import compared
 from gengallery.model.model import Model
 from gengallery.model.spec import Card
 from gengallery.storage.files import write_atomically
+from gengallery.threads import THREADS
 from gengallery.training.flops import cost, parameters
 from gengallery.training.run import Run
 
