@@ -51,7 +51,7 @@ def address_has(page, **values):
 
 def script(address, name) -> str:
     """The address of a script that all share."""
-    return f"{address}gradio_api/file={ROOT}/demo/static/{name}"
+    return f"{address}files/static/{name}"
 
 
 def open_tab(page):
@@ -494,7 +494,7 @@ def test_the_page_says_what_it_is(address):
 
 
 def test_the_page_the_calls_and_the_decoders_are_compressed(address):
-    decoder = re.search(r"gradio_api/file=[^\"]+\.safetensors", fetched(address)[1].decode())[0]
+    decoder = re.search(r"files/made/[^\"]+\.safetensors", fetched(address)[1].decode())[0]
     for path in ("", "config", decoder):
         plain, (headers, packed) = fetched(address + path)[1], fetched(address + path, "gzip")
         assert headers["content-encoding"] == "gzip", path

@@ -65,7 +65,7 @@ class Allowance:
 class Uploads:
     """Uploads, of each visitor and of all."""
 
-    def __init__(self, each: int = 60, together: int = 600, seconds: float = 60):
+    def __init__(self, each: int = 60, together: int = 3000, seconds: float = 60):
         self.each, self.seconds = each, seconds
         self.all = Allowance(together, 200 * 10**6, seconds)
         self.visitors: dict[str, Allowance] = {}
