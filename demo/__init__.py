@@ -10,8 +10,9 @@
 
 import os
 
-# Read when Gradio is imported: nothing leaves the machine, and of the calls that it counts one is kept, not 10,000.
+# Read when Gradio is imported: nothing leaves the machine, and it keeps no 10,000 calls to count them after each.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
 
 from .shared import files  # noqa: F401  names Gradio's folder, also before Gradio is imported

@@ -48,17 +48,15 @@ def server(app, address) -> Server:
 # -- pages and programs that are welcome
 
 
-@pytest.mark.parametrize("tab", FIGURES)
-def test_the_policy_stops_nothing_that_a_tab_does(visit, tab):
-    page = visit(query="?tab=compare" if tab == "Explore" else "?tab=explore")
-    page.evaluate("document.addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))")
-    figure = turn_to(page, tab)
-    page.wait_for_load_state("networkidle")
-    more = figure.locator("xpath=ancestor::*[@role='tabpanel']").get_by_role("button", name="More").first
-    if more.count():
-        more.click()
-    page.wait_for_timeout(300)
-    assert page.complaints == []
+def test_the_policy_stops_nothing_that_a_tab_does(visit):
+    page = visit(query="?tab=explore")
+    for tab in [*FIGURES, "Explore"]:
+        figure = turn_to(page, tab)
+        page.wait_for_load_state("networkidle")
+        panel = figure.locator("xpath=ancestor::*[@role='tabpanel']")
+        panel.locator("button", has_text="More").first.click()  # formulas bring styles and fonts
+        expect(panel.locator(".prose .katex").locator("visible=true").first).to_be_visible()
+    assert page.complaints == []  # where the browser tells of what it stopped
     assert all(url.startswith((page.url.partition("?")[0], "data:", "blob:")) for url in page.requested)
 
 

@@ -144,8 +144,8 @@ def _check_call(found: dict, path: str, blocks: Any) -> None:
         raise Refused(400, say("expected_values", count=len(function.inputs), found=count))
     if path.endswith("/join") and found.get("session_hash") is None:
         raise Refused(400, say("expected_session", found=brief(None)))
-    if found.get("trigger_id") is not None:
-        _check_part(found["trigger_id"], blocks)
+    if found.get("trigger_id") is not None and not _whole(found["trigger_id"]):  # the page itself has a number too
+        raise Refused(400, say("no_part", found=brief(found["trigger_id"])))
     for key in ("batched", "event_id", "oauth_token"):  # what the page and its API have no use for
         if found.get(key):
             raise Refused(400, say("no_such_key", found=brief(key)))

@@ -14,6 +14,7 @@ from .refusals import Refused, brief
 say = Words(__file__)
 READ = frozenset({"GET", "HEAD"})
 POST = frozenset({"POST"})
+LONGEST_NAME = 200  # characters of a part of it, which may name a file
 LONGEST = 400  # characters of a path: an upload's, with what it is called
 
 
@@ -77,7 +78,7 @@ def endpoint(scope: Scope, tools: bool) -> Endpoint:
     """The one that a request is for; those for assistants are there if there are `tools`. Raises Refused if there is
     none, or none by that method."""
     path = path_of(scope)
-    if len(path) > LONGEST or not path.isprintable():
+    if len(path) > LONGEST or max(map(len, path.split("/"))) > LONGEST_NAME or not path.isprintable():
         raise Refused(414, say("path_odd", most=LONGEST, found=brief(path)))
     found = [one for one in (*ENDPOINTS, *(TOOLS if tools else ())) if one.path.fullmatch(path)]
     if not found:

@@ -5,11 +5,15 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..shared.words import Words
 from . import bodies, calls
 from .endpoints import Body, endpoint
 from .hosts import Hosts
 from .limits import Connections, Uploads
+from .refusals import Refused
 from .visitors import visitor
+
+say = Words(__file__)
 
 
 class Gate:
@@ -52,7 +56,10 @@ class Gate:
             self.uploads.take(who, size)
             # Without the name by which Gradio would tell of the progress: the file is there at once.
             alone = _plain(scope) | {"query_string": b""}
-            await self.app(alone, bodies.again(bodies.chunks_of(file), receive), send)
+            try:
+                await self.app(alone, bodies.again(bodies.chunks_of(file), receive), send)
+            except (AssertionError, LookupError, TypeError, ValueError):  # by which Gradio meets a form that is none
+                raise Refused(400, say("broken_form")) from None
 
 
 def _plain(scope: Scope) -> Scope:
