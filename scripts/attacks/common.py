@@ -142,4 +142,4 @@ def private_folder(pid: int) -> Path:
 
 def files_in(folder: Path) -> list[Path]:
     """The files that are there; some may go meanwhile."""
-    return [path for path in folder.rglob("*") if path.is_file()]
+    return [Path(place) / name for place, _, names in os.walk(folder) for name in names]
