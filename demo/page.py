@@ -78,11 +78,12 @@ def launch(prevent_thread_lock: bool = False, **options) -> str:
         footer_links=[],
         show_error=False,  # what it would show is said of a fault, and may tell of the machine
         enable_monitoring=False,
-        max_file_size="10mb",
+        max_file_size=server.LARGEST_FILE,
         state_session_capacity=SESSIONS,
         prevent_thread_lock=True,
         **options,
     )
+    server.bounded(demo.server.config)
     if not prevent_thread_lock:
         wait()
     return url

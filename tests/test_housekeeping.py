@@ -55,6 +55,31 @@ def test_sweeping_goes_on_whatever_goes_wrong(monkeypatch, capsys):
     assert blocks.upload_file_set == set() and blocks.temp_file_sets == [set()]
 
 
+def test_connections_that_say_nothing_are_closed():
+    closed = []
+
+    class Connection:
+        def __init__(self, name, cycle):
+            self.cycle, self.transport = cycle, SimpleNamespace(close=lambda: closed.append(name))
+
+    def done():
+        return SimpleNamespace(response_complete=True)
+
+    asking = Connection("asking", SimpleNamespace(response_complete=False))
+    busy, silent, slow = Connection("busy", done()), Connection("silent", None), Connection("slow", done())
+    state = SimpleNamespace(connections={asking, busy, silent, slow})
+
+    async def look():
+        looking = housekeeping.Silent(SimpleNamespace(server=SimpleNamespace(server_state=state)))
+        await looking.close()
+        assert closed == []
+        busy.cycle = done()  # another request has been answered meanwhile
+        await looking.close()
+
+    asyncio.run(look())
+    assert sorted(closed) == ["silent", "slow"]
+
+
 def test_answers_that_nobody_listens_for_are_forgotten(monkeypatch):
     monkeypatch.setattr(housekeeping, "UNHEARD", 0.05)
     cleaned = []

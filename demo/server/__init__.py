@@ -20,17 +20,28 @@ from starlette.middleware import Middleware
 
 from .answers import Answers
 from .assistants import pictures_as_data
+from .bodies import LARGEST_FILE
 from .compression import Compressed
 from .front import About, FrontPage
 from .gate import Gate
 from .hosts import Hosts
 from .housekeeping import while_serving
-from .lifetime import reach_directly, until_told
+from .lifetime import bounded, reach_directly, until_told
 from .limits import Connections, Uploads
 from .static import files
 from .visitors import visitor
 
-__all__ = ["About", "Hosts", "options", "pictures_as_data", "reach_directly", "until_told", "visitor"]
+__all__ = [
+    "LARGEST_FILE",
+    "About",
+    "Hosts",
+    "bounded",
+    "options",
+    "pictures_as_data",
+    "reach_directly",
+    "until_told",
+    "visitor",
+]
 
 
 def options(blocks: Any, about: About, hosts: Hosts) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is cleared away while the server runs: files of visitors, what Gradio keeps of them, and free memory.
+"""What is cleared away while the server runs: files of visitors, what Gradio keeps of them, connections, free memory.
 
 Gradio's own cleaner knows neither uploads that broke off nor the files that it makes on the side, and ends at its first
 error; of sessions that nobody listens to it keeps every answer.
@@ -10,7 +10,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,29 @@ class Leftovers:
             self.blocks.app.iterators_to_reset.clear()
 
 
+class Silent:
+    """Connections on which nobody asks anything, or doesn't come to the end of it. Uvicorn waits for ever."""
+
+    def __init__(self, blocks: Any):
+        self.blocks = blocks
+        self.before: dict[Any, int] = {}
+
+    async def close(self) -> None:
+        """Close those that have not finished a request since the last time."""
+        server = getattr(self.blocks, "server", None)
+        if server is None:
+            return
+        idle = {
+            connection: id(connection.cycle)
+            for connection in list(server.server_state.connections)
+            if connection.cycle is None or connection.cycle.response_complete
+        }
+        for connection, cycle in idle.items():
+            if self.before.get(connection) == cycle:
+                connection.transport.close()
+        self.before = idle
+
+
 def _drop(queue: Any, session: str) -> None:
     queue.pending_messages_per_session.pop(session, None)
     queue.pending_event_ids_session.pop(session, None)
@@ -107,7 +130,7 @@ def _drop(queue: Any, session: str) -> None:
 async def while_serving(blocks: Any) -> AsyncIterator[None]:
     """Clear away every few seconds, whatever goes wrong, while the server runs."""
     _few_arenas()
-    task = asyncio.create_task(_keep(Leftovers(blocks)))
+    task = asyncio.create_task(_keep(Leftovers(blocks).forget, Silent(blocks).close, _sweep))
     try:
         yield
     finally:
@@ -116,10 +139,10 @@ async def while_serving(blocks: Any) -> AsyncIterator[None]:
             await task
 
 
-async def _keep(leftovers: Leftovers) -> None:
+async def _keep(*chores: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(EVERY)
-        for clear in (leftovers.forget, _sweep):
+        for clear in chores:
             try:
                 await clear()
             except Exception:  # the next time it may go well; that it goes on matters most

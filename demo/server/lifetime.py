@@ -4,9 +4,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from typing import Any
 
 from ..shared import files
 
+MOST_CONNECTIONS = 2000
 PATIENCE = 10  # seconds for what is still being computed, once the server is to stop
 
 
@@ -16,6 +19,20 @@ def reach_directly(hosts: Iterable[str | None] = ()) -> None:
     for variable in ("NO_PROXY", "no_proxy"):
         before = [host for host in os.environ.get(variable, "").split(",") if host.strip()]
         os.environ[variable] = ",".join(dict.fromkeys([*before, *own]))
+
+
+def bounded(config: Any) -> None:
+    """Have uvicorn, by its `config`, refuse connections before the process can open no more files."""
+    most = MOST_CONNECTIONS
+    if find_spec("resource") is not None:
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard == resource.RLIM_INFINITY or hard > soft:
+            soft = max(soft, 2 * most if hard == resource.RLIM_INFINITY else min(hard, 2 * most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        most = min(most, soft // 2)
+    config.limit_concurrency = most  # read anew by each connection
 
 
 def until_told(close: Callable[[], object]) -> None:

@@ -54,7 +54,6 @@ def served(**environment: str) -> Iterator[Server]:
         variables = {
             "GRADIO_SERVER_NAME": HOST,
             "GRADIO_SERVER_PORT": str(port),
-            "GRADIO_TEMP_DIR": str(Path(folder) / "gradio"),
             "TMPDIR": folder,
         }
         log = Path(folder) / "log"
