@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -65,7 +66,8 @@ class Answers:
             if answer.started:  # of a stream: what there is to say was said in it
                 if not hasattr(error, "status_code"):
                     log(scope, error)
-                raise Gone from None
+                await answer.end()
+                return
             log(scope, error)
             await answer.refuse(Refused(500, say("failed")))
 
@@ -91,6 +93,11 @@ class _Answer:
             self.body += message.get("body", b"")[: LARGEST - len(self.body)]
             if not message.get("more_body"):
                 await self.refuse(explained(self.error["status"], bytes(self.body)))
+
+    async def end(self) -> None:
+        """End a stream that was begun."""
+        with suppress(Exception):  # whoever listened may have gone
+            await self.onward({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def final(self, message: Message) -> None:
         """Send on, with the headers that every answer has."""

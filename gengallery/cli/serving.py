@@ -1,6 +1,7 @@
 """`gengallery demo` and `gengallery space`: the gallery in a browser, here or on a Hugging Face Space."""
 
 import shutil
+import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -90,6 +91,7 @@ def demo(options: Options) -> None:
         _run(Path(options.script))
     if not default().list():
         raise ValueError(f"{default().folder}: expected files of weights, found none that is sound")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # while it starts; it removes its temporary files
     page = import_module(_page())
     given = {"server_name": options.host, "server_port": options.port}
     address = page.launch(**{k: v for k, v in given.items() if v is not None}, prevent_thread_lock=True, quiet=True)
