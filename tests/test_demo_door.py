@@ -203,6 +203,6 @@ def test_a_space_answers_under_its_name(monkeypatch):
         assert page.status == 200 and '"root":"https://somebody-gallery.hf.space"' in page.text
         body = {"data": ["vae_2", 1, 1, ""]}
         own = name | {"Origin": "https://somebody-gallery.hf.space"}
-        assert post(server, "run/generate", body, own).status == 200
-        assert post(server, "run/generate", body, name | {"Origin": "https://evil.hf.space"}).status == 403
+        assert post(server, "call/generate", body, own).status == 200
+        assert post(server, "call/generate", body, name | {"Origin": "https://evil.hf.space"}).status == 403
         assert ask(server, "GET", "", headers={"Host": "evil.example"}).status == 403

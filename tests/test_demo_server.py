@@ -158,10 +158,10 @@ def test_no_call_of_the_islands_gets_more_than_a_sentence(app, address):
     for bad in [{name: bad} for name in sound for bad in GARBAGE] + [{"more": 1}]:
         status, text = post(address, "component_server/", ask | {"data": sound | bad})
         assert not LEAK.search(text), (bad, text)
-        assert "expected" in text or (status == 200 and "data:image/png" in text), (bad, text)
+        assert "expected" in text.lower() or (status == 200 and "data:image/png" in text), (bad, text)
     for data in GARBAGE:
         status, text = post(address, "component_server/", ask | {"data": data})
-        assert not LEAK.search(text) and "expected" in text, (data, text)
+        assert not LEAK.search(text) and "expected" in text.lower(), (data, text)
 
 
 SERVERS = ["weights/../pyproject.toml", "weights", "demo/app.py", "demo", "demo/static", "demo/tabs/explore"]
@@ -178,7 +178,7 @@ def test_no_file_of_the_servers_is_handed_out(address, path):
     for place in ("gradio_api/file=", "files/", "files/static/", "static/", "assets/"):
         with pytest.raises(HTTPError) as refusal:
             handed_out(address, place + (path if path.startswith("/") else f"{ROOT}/{path}"))
-        assert refusal.value.code == 404
+        assert refusal.value.code in (403, 404)
 
 
 def test_of_the_demo_only_what_browsers_need_is_handed_out(address):
