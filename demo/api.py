@@ -54,7 +54,8 @@ def reconstruct(model: str, picture: str) -> np.ndarray:
 
     Args:
         model: Name of the model, for example ae_64 or vae_64.
-        picture: The picture, of any size, in grey or colour.
+        picture: The picture, of any size, in grey or colour: a file that is uploaded, or from an assistant the picture
+            itself, as data:image/png;base64,... of at most 700 kB. No address is fetched.
     """
     checks.choice(say("model"), model, models())
     image = uploads.read(picture)

@@ -1,6 +1,7 @@
 """The gallery in a browser: `python demo/app.py`.
 
 GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where it listens, http://127.0.0.1:7860 if they do not;
+GENGALLERY_HOSTS names the hosts under which it answers beside this machine's, with commas between.
 GRADIO_MCP_SERVER=True offers the calls of api.py as tools to assistants.
 """
 

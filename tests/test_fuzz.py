@@ -13,7 +13,7 @@ from attacks.common import JSON, Answer, ask, call, form, leaks, memory, post, s
 from common.browsing import Server, served
 
 SEED = int(os.environ.get("GENGALLERY_FUZZ_SEED") or random.SystemRandom().randrange(10**6))
-SECONDS = float(os.environ.get("GENGALLERY_FUZZ_SECONDS", "45"))
+SECONDS = float(os.environ.get("GENGALLERY_FUZZ_SECONDS", "25"))
 MOST_MB = 150  # that may stay
 WORST = 20  # seconds of one answer, on a busy machine
 METHODS = ["GET", "GET", "POST", "POST", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X"]

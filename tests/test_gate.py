@@ -6,32 +6,15 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from asgi import END, FORM, JSON, coming, refusal, scope
 
-from demo.server import answers, bodies, calls, endpoints, limits
+from demo.server import bodies, calls, endpoints, limits
 from demo.server.endpoints import Body
+from demo.server.gate import Gate
 from demo.server.hosts import Hosts
 from demo.server.refusals import Refused
 from demo.server.visitors import visitor
 from demo.shared import files, static
-from demo.shared.words import Words
-
-
-def scope(path="/", method="GET", client="127.0.0.1", query="", **headers):
-    named = {"host": "localhost:7860"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return {
-        "type": "http", "path": path, "method": method, "client": (client, 1), "query_string": query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in named.items()],
-    }  # fmt: skip
-
-
-def refusal(call, *arguments, **named) -> Refused:
-    with pytest.raises(Refused) as refused:
-        call(*arguments, **named)
-    assert 400 <= refused.value.status < 500 or refused.value.status == 503
-    assert str(refused.value).endswith(".") or ":" in str(refused.value)
-    assert refused.value.text.pt != str(refused.value)
-    return refused.value
-
 
 # -- addresses
 
@@ -174,25 +157,6 @@ def test_uploads_are_counted_by_visitor_and_in_all():
 
 
 # -- bodies
-
-
-def coming(*chunks, then=None):
-    """What gives these chunks of a body, then what comes after it, or nothing for ever."""
-    messages = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
-    if then is not None:
-        messages.append(then)
-
-    async def receive():
-        if not messages:
-            await asyncio.sleep(60)
-        return messages.pop(0)
-
-    return receive
-
-
-END = {"type": "http.request", "body": b"", "more_body": False}
-JSON = {"content_type": "application/json; charset=utf-8"}
-FORM = {"content_type": 'multipart/form-data; boundary="part"'}
 
 
 def body(chunks, then=END, read=bodies.json_body, **headers):
@@ -342,58 +306,49 @@ def test_parts_of_the_page_offer_their_own_functions_only():
         assert refusal(check, "component_server", Body.COMPONENT, **sound | change).status in (400, 404), change
 
 
-# -- answers
+# -- all of it
 
 
-def answered(app, language="en"):
-    """The status, headers and JSON of the answer that leaves for what `app` does."""
-    sent = []
+def passed(asked, chunks=(), then=END, tools=False):
+    """The scope and the body that a request has once it has passed the gate."""
+    seen = {}
 
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(answers.Answers(app)(scope(accept_language=language), coming(), send))
-    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-    return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode()
-
-
-def saying(status, text, kind=b"application/json"):
     async def app(scope, receive, send):
-        await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", kind)]})
-        await send({"type": "http.response.body", "body": text.encode()})
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        seen.update(scope=scope, body=body)
 
-    return app
+    blocks = SimpleNamespace(**vars(BLOCKS), mcp_server=tools)
+    gate = Gate(app, blocks, Hosts(), limits.Connections(), limits.Uploads(each=2))
+    asyncio.run(gate(asked, coming(*chunks, then=then), None))
+    return seen
 
 
-def failing(error):
+def test_what_passes_the_gate_is_what_was_sent():
+    call = json.dumps({"data": [1, 2]}).encode()
+    seen = passed(scope("/gradio_api/run/draw", "POST", x_gradio_server="http://evil", **JSON), [call])
+    assert seen["body"] == call
+    assert b"x-gradio-server" not in dict(seen["scope"]["headers"])
+    form = [b"--part", b"x" * 10**6, b"--part--"]
+    seen = passed(scope("/gradio_api/upload", "POST", query="upload_id=x", **FORM), form)
+    assert seen["body"] == b"".join(form) and seen["scope"]["query_string"] == b""
+    assert passed({**scope(), "type": "websocket"}) == {}
+
+
+def test_a_tool_asks_in_the_name_of_its_visitor():
+    sent = scope("/gradio_api/mcp/", "POST", client="10.0.0.9", x_forwarded_for="1.2.3.4", **JSON)
+    seen = passed(sent, [b"{}"], tools=True)
+    assert [value for name, value in seen["scope"]["headers"] if name == b"x-forwarded-for"] == [b"10.0.0.9"]
+    refusal(passed, sent, [b"{}"])
+
+
+def test_a_form_that_gradio_can_not_read_is_refused():
     async def app(scope, receive, send):
-        raise error
+        raise TypeError
 
-    return app
-
-
-def test_every_answer_is_kept_to_the_page():
-    for app in (saying(200, "x"), saying(404, "x"), failing(KeyError("x"))):
-        headers = answered(app)[1]
-        assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in headers["content-security-policy"]
-        assert "'unsafe-inline'" not in headers["content-security-policy"].partition("style-src")[0]
-        assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "same-origin"
-
-
-def test_whatever_goes_wrong_is_a_sentence(capsys):
-    status, _, text = answered(failing(KeyError("/secret/path" * 1000)))
-    assert status == 500 and "secret" not in text and "could not answer" in text
-    log = capsys.readouterr().err
-    assert "KeyError" in log and len(log) < 9000
-    assert "não conseguiu" in answered(failing(KeyError()), "pt-BR")[2]
-    assert answered(failing(Refused(418, Words(answers.__file__)("failed"))))[0] == 418
-    status, _, text = answered(saying(500, '{"error": "Model: expected one of a, b, found c"}'))
-    assert status == 422 and "expected one of a, b, found c" in text
-    status, _, text = answered(saying(500, '{"error": null}'))
-    assert status == 422 and "Expected values" in text
-    echoing = '{"detail": [{"loc": ["body", "data"], "msg": "Input should be a list", "input": "%s"}]}' % ("x" * 10**5)
-    status, _, text = answered(saying(422, echoing))
-    assert status == 422 and "body.data: Input should be a list" in text and len(text) < 500
-    assert len(answered(saying(403, "x" * 10**5, b"text/plain"))[2]) < 2000
-    assert answered(saying(200, '{"data": []}'))[2] == '{"data": []}'
+    gate = Gate(app, SimpleNamespace(mcp_server=False), Hosts(), limits.Connections(), limits.Uploads(each=1))
+    asked = scope("/gradio_api/upload", "POST", **FORM)
+    for status in (400, 429):
+        assert refusal(lambda: asyncio.run(gate(asked, coming(b"--part", then=END), None))).status == status

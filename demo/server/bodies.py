@@ -21,7 +21,7 @@ LARGEST = 10**6  # bytes of a body that is no upload
 LARGEST_FILE = 10**7  # bytes of an upload, as the page says beside its button
 AROUND = 10**5  # bytes that a file may have around it
 MOST_FILES = 10  # in one upload
-SECONDS, SECONDS_FILE = 15.0, 120.0  # for a body to come in
+SECONDS, SECONDS_FILE = 10.0, 120.0  # for a body to come in
 IN_MEMORY = 1 << 18  # bytes of an upload, before it goes to a file
 CHUNK = 1 << 16
 

@@ -39,7 +39,8 @@ class Gate:
                 return
             if asked.body is not Body.NOTHING and scope["method"] == "POST":
                 receive = await self._json(asked.body, scope, receive)
-            await self.app(_plain(scope), receive, send)
+            headers = {b"x-forwarded-for": who.encode()} if asked.body is Body.TOOL else {}
+            await self.app(_plain(scope, headers), receive, send)
 
     async def _json(self, body: Body, scope: Scope, receive: Receive) -> Receive:
         content = await bodies.json_body(scope, receive)
@@ -62,6 +63,9 @@ class Gate:
                 raise Refused(400, say("broken_form")) from None
 
 
-def _plain(scope: Scope) -> Scope:
-    """Without a header by which Gradio would believe to be another server."""
-    return {**scope, "headers": [header for header in scope["headers"] if header[0] != b"x-gradio-server"]}
+def _plain(scope: Scope, headers: dict[bytes, bytes] | None = None) -> Scope:
+    """Without a header by which Gradio would believe to be another server, and with these `headers` in place of what
+    was sent: a tool calls the server itself, in the name of the visitor who called the tool."""
+    ours = headers or {}
+    kept = [(name, value) for name, value in scope["headers"] if name not in {b"x-gradio-server", *ours}]
+    return {**scope, "headers": [*kept, *ours.items()]}
