@@ -1,8 +1,8 @@
 """What stands between the network and Gradio. From the outside in:
 
 - compression.py: smaller answers
-- answers.py: every answer has its headers; what is refused or fails is a sentence; refusals.py, words.json
-- gate.py: what a request may be, of which
+- responses.py: every answer has its headers; what is refused or fails is a sentence; refusals.py, words.json
+- filter.py: what a request may be, of which
   - endpoints.py: the addresses that there are
   - hosts.py: the names that the demo has, and the pages that may ask it
   - visitors.py: who asks; limits.py: how much of it
@@ -18,16 +18,16 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from .answers import Answers
 from .assistants import pictures_as_data
 from .bodies import LARGEST_FILE
 from .compression import Compressed
+from .filter import RequestFilter
 from .front import About, FrontPage
-from .gate import Gate
 from .hosts import Hosts
 from .housekeeping import while_serving
 from .lifetime import bounded, reach_directly, until_told
 from .limits import Connections, Uploads
+from .responses import Responses
 from .static import files
 from .visitors import visitor
 
@@ -52,9 +52,9 @@ def options(blocks: Any, about: About, hosts: Hosts) -> dict[str, Any]:
         async with while_serving(blocks):
             yield
 
-    gate = Middleware(Gate, blocks=blocks, hosts=hosts, connections=Connections(), uploads=Uploads())
+    requests = Middleware(RequestFilter, blocks=blocks, hosts=hosts, connections=Connections(), uploads=Uploads())
     return {
-        "middleware": [Middleware(Compressed), Middleware(Answers), gate, Middleware(FrontPage, about=about)],
+        "middleware": [Middleware(Compressed), Middleware(Responses), requests, Middleware(FrontPage, about=about)],
         "routes": [files()],
         "lifespan": lifespan,
     }

@@ -18,7 +18,8 @@ def pictures_as_data() -> None:
         return
     from gradio.mcp import GradioMCPServer
 
-    to_files, simplified = GradioMCPServer.convert_strings_to_filedata, GradioMCPServer.simplify_filedata_schema
+    server: Any = GradioMCPServer  # which has no other way to say so
+    to_files, simplified = server.convert_strings_to_filedata, server.simplify_filedata_schema
 
     def convert(self: Any, value: Any, positions: list) -> Any:
         for name in {position[0] for position in positions if position}:
@@ -31,9 +32,9 @@ def pictures_as_data() -> None:
         simple, positions = simplified(self, schema)
         return _described(simple), positions
 
-    GradioMCPServer.convert_strings_to_filedata = convert
-    GradioMCPServer.simplify_filedata_schema = simplify
-    GradioMCPServer._file_data_tool_description = ""  # of a tool for uploads that there is not
+    server.convert_strings_to_filedata = convert
+    server.simplify_filedata_schema = simplify
+    server._file_data_tool_description = ""  # of a tool for uploads that there is not
 
 
 def _described(node: Any) -> Any:

@@ -39,7 +39,7 @@ async def upload(scope: Scope, receive: Receive) -> IO[bytes]:
     """The body of an upload, in a file that has no name and is at its start. Raises Refused or Gone."""
     if _kind(scope) != "multipart/form-data":
         raise Refused(415, say("expected_form", found=brief(_kind(scope))))
-    file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=PRIVATE)  # noqa: SIM115  closed by whoever sends it on
+    file = tempfile.SpooledTemporaryFile(IN_MEMORY, dir=str(PRIVATE))  # noqa: SIM115  closed by whoever sends it on
     parts = _Parts(_boundary(scope))
 
     def keep(chunk: bytes) -> None:

@@ -40,7 +40,8 @@ def attack(server: Server, scale: float) -> Outcome:
         for place in ("monitoring", "monitoring/summary", "login", "logout", "svelte/x", "pwa_icon"):
             outcome.count(place, ask(server, "GET", place), must_refuse=True)
         own = upload(server, b"not a picture", "198.51.102.1").json()[0]
-        for url in (address, "/gradio_api/file=/etc/passwd", f"{address}/gradio_api/file={own}x", 5, [], {}):
+        urls: list[object] = [address, "/gradio_api/file=/etc/passwd", f"{address}/gradio_api/file={own}x", 5, [], {}]
+        for url in urls:
             file = {"path": own, "url": url, "meta": {"_type": "gradio.FileData"}}
             outcome.count(f"url {url}", post(server, "call/reconstruct", {"data": ["ae_64", file]}), must_refuse=True)
         for answer in at_once(lambda i: tool(server, i % 2, address), max(4, int(40 * scale)), threads=4):

@@ -51,8 +51,8 @@ def attack(server: Server, scale: float) -> Outcome:
             for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
                 answer = ask(server, method, path, body, {"Content-Type": kind})
                 outcome.count(f"{path} as {kind!r}", answer, must_refuse=True)
-    content, kind = form(b"x")
+    content, sound = form(b"x")
     for more in ({"Origin": PAGES[0]}, {"Sec-Fetch-Site": "cross-site"}, {"Content-Type": "text/plain"}):
-        answer = ask(server, "POST", "gradio_api/upload", content, kind | more)
+        answer = ask(server, "POST", "gradio_api/upload", content, sound | more)
         outcome.count(f"an upload with {more}", answer, must_refuse=True)
     return outcome

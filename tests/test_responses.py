@@ -4,7 +4,7 @@ import asyncio
 
 from asgi import coming, scope
 
-from demo.server import answers
+from demo.server import responses
 from demo.server.refusals import Refused
 from demo.shared.words import Words
 
@@ -16,7 +16,7 @@ def answered(app, language="en"):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(answers.Answers(app)(scope(accept_language=language), coming(), send))
+    asyncio.run(responses.Responses(app)(scope(accept_language=language), coming(), send))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode()
 
@@ -51,7 +51,7 @@ def test_whatever_goes_wrong_is_a_sentence(capsys):
     log = capsys.readouterr().err
     assert "KeyError" in log and len(log) < 9000
     assert "não conseguiu" in answered(failing(KeyError()), "pt-BR")[2]
-    assert answered(failing(Refused(418, Words(answers.__file__)("failed"))))[0] == 418
+    assert answered(failing(Refused(418, Words(responses.__file__)("failed"))))[0] == 418
     status, _, text = answered(saying(500, '{"error": "Model: expected one of a, b, found c"}'))
     assert status == 422 and "expected one of a, b, found c" in text
     status, _, text = answered(saying(500, '{"error": null}'))

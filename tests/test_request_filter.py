@@ -1,4 +1,4 @@
-"""What the demo's gate refuses and lets through, piece by piece, without a server."""
+"""What the demo refuses of requests and lets through, piece by piece, without a server."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from asgi import END, FORM, JSON, coming, refusal, scope
 
 from demo.server import bodies, calls, endpoints, limits
 from demo.server.endpoints import Body
-from demo.server.gate import Gate
+from demo.server.filter import RequestFilter
 from demo.server.hosts import Hosts
 from demo.server.refusals import Refused
 from demo.server.visitors import visitor
@@ -310,7 +310,7 @@ def test_parts_of_the_page_offer_their_own_functions_only():
 
 
 def passed(asked, chunks=(), then=END, tools=False):
-    """The scope and the body that a request has once it has passed the gate."""
+    """The scope and the body that a request has once it has passed the filter."""
     seen = {}
 
     async def app(scope, receive, send):
@@ -321,12 +321,12 @@ def passed(asked, chunks=(), then=END, tools=False):
         seen.update(scope=scope, body=body)
 
     blocks = SimpleNamespace(**vars(BLOCKS), mcp_server=tools)
-    gate = Gate(app, blocks, Hosts(), limits.Connections(), limits.Uploads(each=2))
-    asyncio.run(gate(asked, coming(*chunks, then=then), None))
+    filtered = RequestFilter(app, blocks, Hosts(), limits.Connections(), limits.Uploads(each=2))
+    asyncio.run(filtered(asked, coming(*chunks, then=then), None))
     return seen
 
 
-def test_what_passes_the_gate_is_what_was_sent():
+def test_what_passes_is_what_was_sent():
     call = json.dumps({"data": [1, 2]}).encode()
     seen = passed(scope("/gradio_api/run/draw", "POST", x_gradio_server="http://evil", **JSON), [call])
     assert seen["body"] == call
@@ -348,7 +348,9 @@ def test_a_form_that_gradio_can_not_read_is_refused():
     async def app(scope, receive, send):
         raise TypeError
 
-    gate = Gate(app, SimpleNamespace(mcp_server=False), Hosts(), limits.Connections(), limits.Uploads(each=1))
+    filtered = RequestFilter(
+        app, SimpleNamespace(mcp_server=False), Hosts(), limits.Connections(), limits.Uploads(each=1)
+    )
     asked = scope("/gradio_api/upload", "POST", **FORM)
     for status in (400, 429):
-        assert refusal(lambda: asyncio.run(gate(asked, coming(b"--part", then=END), None))).status == status
+        assert refusal(lambda: asyncio.run(filtered(asked, coming(b"--part", then=END), None))).status == status

@@ -44,7 +44,7 @@ def policy(nonce: str = "") -> str:
     return "; ".join(f"{what} {whence}" for what, whence in own.items())
 
 
-class Answers:
+class Responses:
     """Whatever is refused, or goes wrong, is answered by a sentence as JSON; and every answer has the headers by which
     a browser keeps it to this page."""
 
@@ -55,7 +55,7 @@ class Answers:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(scope, receive, send)
+        answer = _Response(scope, receive, send)
         try:
             await self.app(scope, receive, answer.send)
         except Gone:
@@ -72,7 +72,7 @@ class Answers:
             await answer.refuse(Refused(500, say("failed")))
 
 
-class _Answer:
+class _Response:
     """An answer on its way."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send):

@@ -1,5 +1,5 @@
-"""The gate that every request passes: an address that is there, a name that is ours, a visitor who has not too much, a
-body within bounds, and JSON that makes sense. What passes, Gradio gets to see."""
+"""What every request has to be: for an address that is there, under a name that is ours, by a visitor who has not too
+much, with a body within bounds and JSON that makes sense. What passes, Gradio gets to see."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from .visitors import visitor
 say = Words(__file__)
 
 
-class Gate:
+class RequestFilter:
     """Lets through to `app` what may ask `blocks`, the page as Gradio knows it, under the names of `hosts`; refuses the
     rest by Refused."""
 
@@ -56,7 +56,7 @@ class Gate:
             self.uploads.check(who, size)
             self.uploads.take(who, size)
             # Without the name by which Gradio would tell of the progress: the file is there at once.
-            alone = _plain(scope) | {"query_string": b""}
+            alone = {**_plain(scope), "query_string": b""}
             try:
                 await self.app(alone, bodies.again(bodies.chunks_of(file), receive), send)
             except (AssertionError, LookupError, TypeError, ValueError):  # by which Gradio meets a form that is none
