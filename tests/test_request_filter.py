@@ -348,9 +348,8 @@ def test_a_form_that_gradio_can_not_read_is_refused():
     async def app(scope, receive, send):
         raise TypeError
 
-    filtered = RequestFilter(
-        app, SimpleNamespace(mcp_server=False), Hosts(), limits.Connections(), limits.Uploads(each=1)
-    )
+    none, few = SimpleNamespace(mcp_server=False), limits.Uploads(each=1)
+    filtered = RequestFilter(app, none, Hosts(), limits.Connections(), few)
     asked = scope("/gradio_api/upload", "POST", **FORM)
     for status in (400, 429):
         assert refusal(lambda: asyncio.run(filtered(asked, coming(b"--part", then=END), None))).status == status

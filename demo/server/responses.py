@@ -34,7 +34,7 @@ POLICY = {
     "form-action": "'self'",
     "frame-ancestors": "'self' https://huggingface.co https://*.hf.space",  # where a Space is shown
 }
-LONGEST = 400  # characters of a sentence
+LONGEST = 1000  # characters of a sentence
 LARGEST = 10**6  # bytes of an error's answer that are looked at
 
 
