@@ -17,7 +17,7 @@ from .shared.words import Words, html
 
 torch.set_num_threads(2)  # no more for one visitor, so that others are served beside them
 
-SESSIONS = 50  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+SESSIONS = 20  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
 TABS = tabs.find_tabs()
 
 say = Words(SHARED / "words.json")
