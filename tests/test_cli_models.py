@@ -109,21 +109,17 @@ def test_the_demo_shows_the_models_of_a_file(output, tmp_path, monkeypatch, two_
         found.update(options=options, names=gengallery.list_models())
         return "http://127.0.0.1:1234/"
 
-    def close(verbose):
-        found["closed"] = True
+    def wait():
+        found["waited"] = True
 
-    page = SimpleNamespace(launch=launch, demo=SimpleNamespace(close=close))
-
-    def interrupt(self):
-        raise KeyboardInterrupt
-
+    page = SimpleNamespace(launch=launch, wait=wait)
+    monkeypatch.setattr(serving.signal, "signal", lambda *_: None)
     monkeypatch.setattr(serving, "import_module", lambda name: page)
     monkeypatch.setattr(serving, "_page", lambda: "page")
-    monkeypatch.setattr("threading.Event.wait", interrupt)
     monkeypatch.setattr(sys, "path", [*sys.path])
     said = output("demo", "--with", "mine.py", "--gallery", two_models, "--host", "0.0.0.0", "--port", 1234)
     assert said == "The gallery is open at http://127.0.0.1:1234/ until Ctrl-C.\n"
-    assert found["names"] == ["ae_2", "grey", "vae_2"] and found["closed"]
+    assert found["names"] == ["ae_2", "grey", "vae_2"] and found["waited"]
     expected = {"server_name": "0.0.0.0", "server_port": 1234, "prevent_thread_lock": True, "quiet": True}
     assert found["options"] == expected
     sys.modules.pop("helper", None)
