@@ -6,8 +6,6 @@ import os
 import gradio as gr
 import torch
 
-from gengallery.threads import THREADS
-
 from . import api, preview, server, tabs
 from .shared.labels import Labels, i18n
 from .shared.layout import more
@@ -17,7 +15,7 @@ from .shared.panels import notice
 from .shared.static import PAGE, SHARED, styles
 from .shared.words import Words, html
 
-torch.set_num_threads(THREADS)  # no more for one visitor, so that others are served beside them
+torch.set_num_threads(1)  # shared/work.py has two parts run at once; and one thread never waits for another
 
 JOBS = 512  # that Gradio holds at once; most wait for their turn, see shared/work.py
 SESSIONS = 20  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed

@@ -5,7 +5,8 @@
     python scripts/bench.py --demo            the demo in a browser and under load
     python scripts/bench.py --busy            the first, alone and beside one and two busy processes
 
-Every figure is a median over repetitions, on two threads, or on one where dense networks are trained. The machine's own
+Every figure is a median over repetitions, on two threads, or on one where dense networks are trained; beside busy
+processes images are made on one too, as in the demo. The machine's own
 matrix-product rate, measured in the same run, stands on top, so that two machines can be compared. What is measured,
 and how, is in benchmark/: library.py, race.py, demo.py, busy.py.
 """

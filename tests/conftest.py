@@ -1,10 +1,12 @@
 """What several test files share: the real data set, a small stand-in for it, the command line, and the demo."""
 
+import asyncio
 import importlib
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +47,12 @@ def offline(**environment: str) -> dict[str, str]:
     nowhere = "http://127.0.0.1:9"  # the discard port: refused at once
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere)
     return {**os.environ, **proxies, "no_proxy": "", "NO_PROXY": "", "PYTHONPATH": str(ROOT), **environment}
+
+
+def in_loop(coroutine) -> object:
+    """What `coroutine` gives, in a loop and a thread of its own: a browser's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def shapes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -64,8 +64,7 @@ def test_an_autoencoders_prior_is_as_its_config_says_and_travels_in_its_file(
     assert type(model.prior) is kind
     assert set(model.prior.state_dict()) >= tensors
     model.prior.fit(model.encode(torch.rand(100, 1, 28, 28)))
-    header = {"name": "x", "family": "autoencoder", "config": asdict(model.config), "prior": model.prior.describe(),
-              "card": {"exhibit": False}, "parameters": 1, "training": {}, "cost": {}, "losses": {}}  # fmt: skip
+    header = {**model.file_header(), "name": "x"}
     checkpoint.write(path, model.state_dict(), header)
     again = gengallery.load(path)
     assert again.prior.describe() == model.prior.describe()

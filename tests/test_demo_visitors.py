@@ -3,7 +3,6 @@
 One file, since each takes a visit to the same slowed page.
 """
 
-import asyncio
 import gzip
 import json
 import os
@@ -19,7 +18,7 @@ from urllib.request import Request, urlopen
 import numpy as np
 import pytest
 import safetensors.numpy
-from conftest import FIGURES, free_port, offline, ready, turn_to
+from conftest import FIGURES, free_port, in_loop, offline, ready, turn_to
 from playwright.sync_api import expect
 
 import gengallery
@@ -194,7 +193,7 @@ def test_what_grows_is_shown_when_nothing_followed_for_a_while():
         assert job.stopped
         return shown
 
-    shown = asyncio.run(collected(values()))
+    shown = in_loop(collected(values()))
     assert [value for value, _ in shown] == ["begun", "whole"]
     assert shown[0][1] == pytest.approx(0.5, abs=0.2)  # though what follows takes longer
 
@@ -203,7 +202,7 @@ def test_what_grows_is_shown_when_nothing_followed_for_a_while():
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        asyncio.run(collected(broken()))
+        in_loop(collected(broken()))
 
 
 def test_a_lost_connection_is_told(visit):

@@ -7,6 +7,7 @@ from contextvars import copy_context
 
 import pytest
 import torch
+from conftest import in_loop
 from playwright.sync_api import expect
 
 import gengallery
@@ -250,7 +251,7 @@ def test_open_streams_are_counted():
             await listeners.Listeners(app)(scope("GET", path, query), None, None)
 
     seen: list = []
-    asyncio.run(asked())
+    in_loop(asked())
     assert [found for found, _ in seen] == [{"abc": 1}, {"e1": 1}, {}]
     assert not listeners.listening
 
@@ -276,7 +277,7 @@ def test_a_visitor_who_goes_away_is_noticed():
 
     seen: list = []
     left = asyncio.Event()
-    asyncio.run(asked())
+    in_loop(asked())
     assert seen == [True, False]
 
 

@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from conftest import in_loop
+
 from demo.server import housekeeping
 from demo.shared import files
 
@@ -50,7 +52,7 @@ def test_sweeping_goes_on_whatever_goes_wrong(monkeypatch, capsys):
         async with housekeeping.while_serving(blocks):
             await asyncio.sleep(0.2)
 
-    asyncio.run(while_it_runs())
+    in_loop(while_it_runs())
     assert len(tried) > 3 and "the disk" in capsys.readouterr().err
     assert blocks.upload_file_set == set() and blocks.temp_file_sets == [set()]
 
@@ -76,7 +78,7 @@ def test_connections_that_say_nothing_are_closed():
         busy.cycle = done()  # another request has been answered meanwhile
         await looking.close()
 
-    asyncio.run(look())
+    in_loop(look())
     assert sorted(closed) == ["silent", "slow"]
 
 
@@ -106,7 +108,7 @@ def test_answers_that_nobody_listens_for_are_forgotten(monkeypatch):
             queue.pending_messages_per_session["heard"].get_nowait()
         return set(queue.pending_messages_per_session)
 
-    assert asyncio.run(forget()) == {"heard", "begun"}
+    assert in_loop(forget()) == {"heard", "begun"}
     assert cleaned == ["unheard"]
 
 

@@ -1,14 +1,12 @@
 """The priors that are fitted to latents: what they draw, and that row i depends on (seed, i) alone."""
 
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 import torch
 from fitted_priors import CLASSES, LARGE, by_class, flow, gaussian, latents, posteriors, priors
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from gengallery.data import default_spec
+import gengallery
 from gengallery.priors import FLOW, GAUSSIAN, KINDS, check_prior, fitted
 from gengallery.priors.classwise import ClassGaussians, StandardGaussian
 from gengallery.priors.flow import FittedFlow
@@ -178,9 +176,7 @@ def test_drawing_from_a_flow_leaves_it_as_it_was():
 
 def test_a_flow_travels_in_a_file(tmp_path):
     prior = flow(True)
-    config = {"image": asdict(default_spec())}
-    header = {"name": "x", "family": "x", "config": config, "prior": prior.describe(), "card": {"exhibit": False},
-              "parameters": 1, "training": {}, "cost": {}, "losses": {}}  # fmt: skip
+    header = {**gengallery.load("ae_2").file_header(), "family": "x", "prior": prior.describe()}
     checkpoint.write(tmp_path / "x.safetensors", prior.state_dict(), header)
     saved = checkpoint.read(tmp_path / "x.safetensors")
     fields = {key: value for key, value in saved.header["prior"].items() if key != "kind"}

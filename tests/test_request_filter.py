@@ -1,12 +1,12 @@
 """What the demo refuses of requests and lets through, piece by piece, without a server."""
 
-import asyncio
 import json
 import time
 from types import SimpleNamespace
 
 import pytest
 from asgi import END, FORM, JSON, coming, refusal, scope
+from conftest import in_loop
 
 from demo.server import bodies, calls, endpoints, limits
 from demo.server.endpoints import Body
@@ -160,7 +160,7 @@ def test_uploads_are_counted_by_visitor_and_in_all():
 
 
 def body(chunks, then=END, read=bodies.json_body, **headers):
-    return asyncio.run(read(scope(method="POST", **headers), coming(*chunks, then=then)))
+    return in_loop(read(scope(method="POST", **headers), coming(*chunks, then=then)))
 
 
 def test_a_body_is_read_whole():
@@ -198,7 +198,7 @@ def test_what_was_read_is_given_again():
         replay = bodies.again(iter([b"a", b"b"]), coming(then={"type": "http.disconnect"}))
         return [await replay() for _ in range(3)]
 
-    first, second, third = asyncio.run(given())
+    first, second, third = in_loop(given())
     assert (first["body"], first["more_body"], second["body"], second["more_body"]) == (b"a", True, b"b", False)
     assert third["type"] == "http.disconnect"
 
@@ -322,7 +322,7 @@ def passed(asked, chunks=(), then=END, tools=False):
 
     blocks = SimpleNamespace(**vars(BLOCKS), mcp_server=tools)
     filtered = RequestFilter(app, blocks, Hosts(), limits.Connections(), limits.Uploads(each=2))
-    asyncio.run(filtered(asked, coming(*chunks, then=then), None))
+    in_loop(filtered(asked, coming(*chunks, then=then), None))
     return seen
 
 
@@ -352,4 +352,4 @@ def test_a_form_that_gradio_can_not_read_is_refused():
     filtered = RequestFilter(app, none, Hosts(), limits.Connections(), few)
     asked = scope("/gradio_api/upload", "POST", **FORM)
     for status in (400, 429):
-        assert refusal(lambda: asyncio.run(filtered(asked, coming(b"--part", then=END), None))).status == status
+        assert refusal(lambda: in_loop(filtered(asked, coming(b"--part", then=END), None))).status == status

@@ -142,12 +142,14 @@ async def throttled(values: Iterator[Any], job: Job) -> AsyncIterator[Any]:
 
 
 def restore(request: gr.Request) -> list[Any]:
-    """The tab that the address names, and the values that it gives for its inputs, as far as they make sense."""
+    """The values that the address gives for the inputs of the tab that it names, as far as they make sense. The page
+    opens at that tab by itself, see server/front.py, and the visitor may have turned to another since."""
     return _restored(dict(request.query_params), back=False)
 
 
 def go_back(event: gr.EventData) -> list[Any]:
-    """The same for an address that the visitor went back to, or forward: what it doesn't say is as at the start."""
+    """The same for an address that the visitor went back to, or forward, and the tab: what it doesn't say is as at the
+    start."""
     search = event._data.get("search") if isinstance(event._data, dict) else None
     query = dict(parse_qsl(search.removeprefix("?"))) if isinstance(search, str) else {}
     return _restored({"tab": next(iter(VIEWS))} | query, back=True)
@@ -155,7 +157,7 @@ def go_back(event: gr.EventData) -> list[Any]:
 
 def _restored(query: dict[str, str], back: bool) -> list[Any]:
     chosen = query.get("tab", "")
-    found = [gr.update(selected=chosen) if chosen in VIEWS else gr.skip()]
+    found = [gr.update(selected=chosen) if back and chosen in VIEWS else gr.skip()]
     for key, view in VIEWS.items():
         for name, box in view.inputs.items():
             value = _parsed(box, query[name]) if key == chosen and name in query else None

@@ -99,8 +99,11 @@ export function viewLink() {
     return address.href;
 }
 
-/** A tab was opened. */
-export const turned = tab => remember(tab, last[tab] ?? recall(tab));
+/** A tab was opened: another than that of the address, where the visitor went on before the inputs had what it says. */
+export function turned(tab) {
+    if (restoring && tab !== (opened.tab ?? tab)) settled();
+    remember(tab, last[tab] ?? recall(tab));
+}
 
 /** Follow the browser's Back and Forward: `restore` asks the server for the tab and its inputs. */
 function follow(restore) {
