@@ -18,7 +18,7 @@ from .shared.words import Words, html
 torch.set_num_threads(1)  # shared/work.py has two parts run at once; and one thread never waits for another
 
 JOBS = 512  # that Gradio holds at once; most wait for their turn, see shared/work.py
-SESSIONS = 20  # that Gradio remembers, at 0.4 MB each; the page keeps nothing on the server, so none is missed
+SESSIONS = 500  # that Gradio remembers; the page itself keeps nothing on the server, so that none is missed
 TABS = tabs.find_tabs()
 
 say = Words(SHARED / "words.json")
@@ -88,6 +88,7 @@ def launch(prevent_thread_lock: bool = False, **options) -> str:
         **options,
     )
     server.bounded(demo.server.config)
+    server.light_sessions(demo)
     if not prevent_thread_lock:
         wait()
     return url

@@ -11,7 +11,8 @@
 - front.py: the page itself
 - static.py: files for browsers, and how many requests wait
 
-Beside them: assistants.py, how tools take pictures; housekeeping.py, what is cleared away; lifetime.py, start and end.
+Beside them: assistants.py, how tools take pictures; sessions.py, what Gradio keeps of visitors; housekeeping.py, what
+is cleared away; lifetime.py, start and end.
 """
 
 from contextlib import asynccontextmanager
@@ -30,6 +31,7 @@ from .housekeeping import while_serving
 from .lifetime import bounded, reach_directly, until_told
 from .limits import Connections, Uploads
 from .responses import Responses
+from .sessions import light_sessions
 from .static import files, queue
 from .visitors import visitor
 
@@ -38,6 +40,7 @@ __all__ = [
     "About",
     "Hosts",
     "bounded",
+    "light_sessions",
     "options",
     "pictures_as_data",
     "reach_directly",

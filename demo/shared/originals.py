@@ -12,10 +12,11 @@ from torch import Tensor
 from gengallery import data
 from gengallery.data import Split
 
-from . import checks
+from . import checks, prices
 from .models import best_maker, classes, dataset_name, image, load
 from .python import quoted
 from .words import Refusal, Words
+from .work import turn
 
 say = Words(__file__)
 
@@ -51,7 +52,8 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
     split = split_of(SPLITS[source])
     if split is None:
         maker = best_maker()
-        images = load(maker).generate(count, seed)
+        with turn(prices.of_images(maker, count)):
+            images = load(maker).generate(count, seed)
         notice = say("originals_missing", dataset=dataset_name())
         code = f"gengallery.load({quoted(maker)}).generate({count}, seed={seed})"
         return Originals(images, (say("generated_caption"),) * count, notice, code)

@@ -1,11 +1,11 @@
-"""Attackers who ask for as much as they may, or more, and seldom listen; and beside them a visitor at every tab.
+"""A crowd: attackers who ask for as much as they may, or more, and seldom listen; beside them, visitors at every tab.
 
 The attackers ask the tab Reconstruction for ten pictures by every model, which costs too much, and for as many pictures
-by the models that search as one request may have. Some listen to the answers, some go away at once.
+by the models that search as one request may have. Some listen to the answers, some go away at once. The visitors are to
+see the first pictures of what they ask for in time: SOON for SHARE of them, LATE for all.
 """
 
 import asyncio
-import json
 import random
 import time
 import uuid
@@ -14,6 +14,11 @@ from typing import Any
 
 import httpx
 
+from attacks.common import Outcome
+from common.browsing import Server
+
+ATTACKERS, SECONDS = 40, 60.0
+SOON, LATE, SHARE = 3.0, 10.0, 0.95  # seconds
 LIMIT = 60.0  # seconds that a visitor waits
 PAUSE = 2.0  # seconds between two things that a visitor asks for, at most
 
@@ -26,11 +31,33 @@ class Crowd:
     failures: list[str] = field(default_factory=list)
     tried: int = 0
     refused: int = 0
+    tabs: int = 0  # that have a visitor
 
     @property
     def calls(self) -> list[float]:
         """The seconds of all visitors' calls."""
-        return [seconds for each in self.seconds.values() for seconds in each]
+        return sorted(seconds for each in self.seconds.values() for seconds in each)
+
+    def __str__(self) -> str:
+        calls = self.calls
+        soon = sum(seconds <= SOON for seconds in calls) / len(calls)
+        return (
+            f"visitors of {len(self.seconds)} tabs: {len(calls)} calls, median {calls[len(calls) // 2]:.2f} s, "
+            f"{soon:.1%} within {SOON:g} s, slowest {calls[-1]:.2f} s; {len(self.failures)} failed"
+        )
+
+
+def attack(server: Server, scale: float) -> Outcome:
+    """With fewer attackers, by the `scale`, the visitors' times don't count: in a few seconds, one says little."""
+    found = asyncio.run(crowd(server.address, max(4, int(ATTACKERS * scale)), max(10.0, SECONDS * scale)))
+    calls = found.calls
+    outcome = Outcome(found.tried + len(calls), found.refused, found.tried - found.refused + len(calls), found.failures)
+    print(f"    {found}")
+    if not calls or len(found.seconds) < found.tabs:
+        outcome.failures.append(f"visitors: expected answers at {found.tabs} tabs, found {len(found.seconds)}")
+    elif scale >= 1 and (calls[int(SHARE * len(calls))] > SOON or calls[-1] > LATE):
+        outcome.failures.append(str(found))
+    return outcome
 
 
 class Page:
@@ -158,31 +185,10 @@ async def crowd(address: str, attackers: int, seconds: float) -> Crowd:
     choices = page.components[page.tabs["reconstruction"]["inputs"][1]]["props"]["choices"]
     everything = [value for _, value in choices]
     searching = [value for value in everything if value.startswith("gan")]
-    found, end = Crowd(), time.perf_counter() + seconds
     tabs = [*page.tabs, "explore", "compare"]
+    found, end = Crowd(tabs=len(tabs)), time.perf_counter() + seconds
     await asyncio.gather(
         *(visit(address, page, tab, found, end) for tab in tabs),
         *(harm(address, page, searching, everything, found, end) for _ in range(attackers)),
     )
     return found
-
-
-if __name__ == "__main__":
-    import sys
-
-    got = asyncio.run(crowd(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
-    calls = sorted(got.calls)
-    print(json.dumps({tab: [round(s, 2) for s in each] for tab, each in got.seconds.items()}))
-    print("failures", len(got.failures), got.failures[:5])
-    print("tried", got.tried, "refused", got.refused)
-    if calls:
-        print(
-            "calls",
-            len(calls),
-            "median",
-            calls[len(calls) // 2],
-            "95%",
-            calls[int(0.95 * len(calls)) - 1],
-            "max",
-            calls[-1],
-        )
