@@ -1,5 +1,6 @@
 """What programs and assistants may call: three functions, each with one picture for an answer."""
 
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -33,8 +34,7 @@ def generate(model: str, count: int, seed: int, label: str = "") -> np.ndarray:
     """
     checks.choice(say("model"), model, models())
     count, seed, given = checks.count(count), checks.seed(seed), condition(model, label)
-    with work.turn(prices.of_images(model, count)):
-        images = load(model).generate(count, seed, **given)
+    images = work.turn(prices.of_images(model, count), partial(load(model).generate, count, seed, **given))
     return enlarge(sheet(images, len(images)), SCALE)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from contextvars import copy_context
+from functools import partial
 
 import pytest
 import torch
@@ -32,12 +33,14 @@ class Crowd:
         job = job or Job(visitor or name)
         self.free[name] = threading.Event()
 
+        def hold(name):
+            self.begun.append(name)
+            self.free[name].wait(20)
+
         def part():
             current.set(job)
             try:
-                with self.turns.turn(price):
-                    self.begun.append(name)
-                    self.free[name].wait(20)
+                self.turns.turn(price, partial(hold, name))
             except Refusal as error:
                 self.errors[name] = error
 
@@ -177,10 +180,8 @@ def test_an_error_gives_the_place_back():
     turns = Turns()
     token = current.set(Job("ann"))
     try:
-        with pytest.raises(ZeroDivisionError), turns.turn(1):
-            assert len(turns.running) == 1
-            with turns.turn(1):  # inside of it, nothing has to be waited for
-                raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):  # inside of a turn, nothing has to be waited for
+            turns.turn(1, lambda: turns.turn(1, lambda: len(turns.running) / 0))
         assert not turns.running
     finally:
         current.reset(token)
@@ -188,8 +189,7 @@ def test_an_error_gives_the_place_back():
 
 def test_outside_of_requests_nobody_waits():
     turns = Turns()
-    with turns.turn(1000):
-        assert not turns.running
+    assert turns.turn(1000, lambda: len(turns.running)) == 0
 
 
 @pytest.mark.parametrize("name", [noise_models()[0], "vae_64", "cvae_64"])

@@ -32,6 +32,7 @@ GRADIO = {
     "labels.py",
     "layout.py",
     "live.py",
+    "sessions.py",
 }
 LONG = 400  # lines, of a file that gives no reason
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,7 @@ def originals(source: str, kind: str, count: int, seed: int, picture: Any) -> Or
     split = split_of(SPLITS[source])
     if split is None:
         maker = best_maker()
-        with turn(prices.of_images(maker, count)):
-            images = load(maker).generate(count, seed)
+        images = turn(prices.of_images(maker, count), partial(load(maker).generate, count, seed))
         notice = say("originals_missing", dataset=dataset_name())
         code = f"gengallery.load({quoted(maker)}).generate({count}, seed={seed})"
         return Originals(images, (say("generated_caption"),) * count, notice, code)

@@ -21,8 +21,7 @@ def generated(name: str, count: int, seed: int) -> Row:
 
 def _generated(name: str, count: int, seed: int) -> Row:
     model = load(name)
-    with turn(prices.of_images(name, count)):
-        images = model.generate(count, seed)
+    images = turn(prices.of_images(name, count), partial(model.generate, count, seed))
     return Row(name, prior_name(model.prior.describe(), model.prior.dim), to_uint8(images))
 
 

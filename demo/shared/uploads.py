@@ -5,6 +5,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,7 @@ def read(path: Any) -> Tensor:
     """
     content = _content(path)
     try:
-        with turn(SECONDS), ALONE:
-            return as_images(_flat(Clocked(content, SECONDS)), image())
+        return turn(SECONDS, partial(_read, content))
     except Refusal:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -62,6 +62,11 @@ def read(path: Any) -> Tensor:
         raise Refusal(say("upload_unknown")) from None
     except Exception:  # PIL has errors of every kind for files that were made to break it
         raise Refusal(say("upload_damaged")) from None
+
+
+def _read(content: bytes) -> Tensor:
+    with ALONE:
+        return as_images(_flat(Clocked(content, SECONDS)), image())
 
 
 def _content(path: Any) -> bytes:

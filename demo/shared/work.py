@@ -1,6 +1,6 @@
 """Work takes turns, so that no visitor keeps the others waiting.
 
-What takes long is done in parts, each inside `turn(seconds)`, which waits until it may begin. Two parts run at a time.
+What takes long is done in parts, each by `turn(seconds, call)`, which waits until it may begin. Two parts run at once.
 Next comes the one whose request has least left to do, by its price, and whose visitor was served least in the last
 minute; a visitor has one part running at most. One of the two places is for requests that are done soon, so that they
 pass those that take minutes. What nobody listens for any more is not begun.
@@ -9,11 +9,13 @@ Prices are seconds, known before anything runs: see `prices`.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Event, Lock
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +25,7 @@ from gengallery.model.model import CHUNK
 from .words import Refusal, Words, number
 
 say = Words(__file__)
+R = TypeVar("R")
 
 PLACES = 2  # parts that run at once
 PART = 2.0  # seconds that a part should cost
@@ -71,6 +74,10 @@ def expect(seconds: float) -> None:
         job.left += seconds
 
 
+# Threads of their own, in which there is no current job: torch and the allocator keep some memory for each.
+PLACE = ThreadPoolExecutor(PLACES, thread_name_prefix="turn")
+
+
 class Turns:
     """Parts of jobs, those that wait and those that run."""
 
@@ -80,20 +87,19 @@ class Turns:
         self.running: list[Part] = []
         self.served: dict[str, tuple[float, float]] = {}  # by visitor: seconds, and when they were counted
 
-    @contextmanager
-    def turn(self, price: float) -> Iterator[None]:
-        """Wait for the turn of the current job, whose next part costs so many seconds; outside of jobs don't wait.
+    def turn(self, price: float, call: Callable[[], R]) -> R:
+        """What `call` returns, once it is the turn of the current job, whose next part costs so many seconds; outside
+        of jobs, and inside a turn, at once.
 
         Raises `Refusal` where there are too many, where it has lasted too long, or where nobody listens any more."""
         job = current.get()
-        if job is None or any(part.job is job for part in self.running):  # the latter: inside a part of its own
-            yield
-            return
+        if job is None:
+            return call()
         part = Part(job, price)
         self._await(part)
         began = time.monotonic()
         try:
-            yield
+            return PLACE.submit(call).result()
         finally:
             with self.lock:
                 self.running.remove(part)
@@ -182,8 +188,7 @@ def in_parts(call: Callable[[Tensor], Tensor], things: Tensor, each: float) -> T
     size = size // CHUNK * CHUNK or size  # a model's own chunks, whose answer is the same bit by bit
     answers = []
     for part in things.split(size):
-        with turn(each * len(part)):
-            answers.append(call(part))
+        answers.append(turn(each * len(part), partial(call, part)))
     return torch.cat(answers)
 
 

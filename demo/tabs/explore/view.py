@@ -6,6 +6,7 @@ two directions.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,7 @@ def decode(name: str, z: Any) -> np.ndarray:
     """The image (H, W) or (H, W, 3), uint8, of one latent of the model `name`."""
     model = load(choice(say("model"), name, models()))
     latent = checks.coordinates(Text("z"), z, model.config.latent)
-    with work.turn(prices.of_images(name, 1)):
-        return to_uint8(model.decode(latent))[0]
+    return to_uint8(work.turn(prices.of_images(name, 1), partial(model.decode, latent)))[0]
 
 
 def grid(name: str, preset: str, side: int, *own: float | None) -> np.ndarray:
@@ -156,8 +156,8 @@ def _single(name: str, seed: int) -> Plane:
     model = load(name)
     statistics = _statistics(model)
     variance = statistics.covariance.diagonal()
-    with work.turn(prices.of_latents(name, EXAMPLES)):
-        information = model.kl_per_latent(examples(EXAMPLES, 0), as_labels(None, EXAMPLES, model.image))
+    find = partial(model.kl_per_latent, examples(EXAMPLES, 0), as_labels(None, EXAMPLES, model.image))
+    information = work.turn(prices.of_latents(name, EXAMPLES), find)
     first, second = (variance if information is None else information).argsort(descending=True)[:2]
     axes = torch.diag(variance.sqrt())
     return Plane(statistics.mean, axes[first], axes[second], *_standard())
@@ -165,8 +165,7 @@ def _single(name: str, seed: int) -> Plane:
 
 def _images(name: str, seed: int) -> Plane:
     """Three images A, B and C, encoded: A at (0, 0), B at (1, 0), C at (0, 1)."""
-    with work.turn(prices.of_latents(name, 3)):
-        a, b, c = load(name).encode(examples(3, seed))
+    a, b, c = work.turn(prices.of_latents(name, 3), partial(load(name).encode, examples(3, seed)))
     ranges = {TRIANGLE: (-0.25, 1.25, -0.25, 1.25)}
     return Plane(a, b - a, c - a, (-0.5, 1.5, -0.5, 1.5), ranges)
 

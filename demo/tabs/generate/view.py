@@ -1,6 +1,7 @@
 """The same noise through many models, and one generator on noise that is not its own."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,8 +62,8 @@ def swapped_priors(name: str, noises: Sequence[str], stretch: float, count: int,
     arguments = "".join(f", {option}={option}" for option in condition)
     lines.append("rows = []")
     for title, prior in priors:
-        with turn(prices.of_images(name, count)):
-            pictures = to_uint8(model.decode(stretch * prior.sample(count, seed), **condition))
+        decode = partial(model.decode, stretch * prior.sample(count, seed), **condition)
+        pictures = to_uint8(turn(prices.of_images(name, count), decode))
         rows.append(Row(title, "", pictures, warning=_warning(own, prior, stretch)))
         made = f'Noise("{prior.distribution}", {own.dim}, standardised={prior.standardised})'
         lines.append(f"rows.append(model.decode({stretch:g} * {made}.sample({count}, seed={seed}){arguments}))")

@@ -1,5 +1,6 @@
 """Watch it learn: a model at moments of its training."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,14 @@ def learning(name: str, epochs: int, count: int, seed: int) -> Panel:
     when = _when(epoch)
     rows, lines = [], [f"model = gengallery.load_history({quoted(name)})[{epoch}]", "rows = []"]
     if not model.prior.fitted:
-        with turn(prices.of_images(name, count)):
-            images = model.generate(count, seed)
+        images = turn(prices.of_images(name, count), partial(model.generate, count, seed))
         rows.append(Row(say("generated"), when, to_uint8(images)))
         lines.append(f"rows.append(model.generate({count}, seed={seed}))")
     notice = ""
     if not model.searches:
         first = originals(TEST, ANY_CLASS, count, seed, None)
         notice = first.notice
-        with turn(prices.of_reconstructions(name, count)):
-            answer = model.reconstruct(first.images)
+        answer = turn(prices.of_reconstructions(name, count), partial(model.reconstruct, first.images))
         error = say("error", error=number((answer - first.images).square().mean().item(), ".4f"))
         rows += [
             Row(say("source"), "", to_uint8(first.images), first.captions),

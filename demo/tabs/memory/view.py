@@ -1,6 +1,6 @@
 """Has it memorised? Generated images above the training images nearest to them."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,7 @@ def memorised(name: str, count: int, seed: int) -> Panel:
         notice = say("data_missing", dataset=dataset_name())
         return Panel([row], script(images, "rows = [images]"), notice)
     pictures = as_images(row.pictures, image())
-    with turn(SEARCH):
-        distances, indices = _neighbours(split.images).nearest(pictures, k=NEIGHBOURS)
+    distances, indices = turn(SEARCH, partial(_nearest, split.images, pictures))
     rows = [row]
     for rank in range(NEIGHBOURS):
         captions = tuple(
@@ -59,6 +58,11 @@ def memorised(name: str, count: int, seed: int) -> Panel:
         f"rows = [images, *(train[indices[:, rank]] for rank in range({NEIGHBOURS}))]",
     ]
     return Panel(rows, script(*lines), _copies(name, distances))
+
+
+def _nearest(images: torch.Tensor, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distances and indices of the training `images` nearest to `pictures`, each (n, NEIGHBOURS)."""
+    return _neighbours(images).nearest(pictures, k=NEIGHBOURS)
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """What may be chosen of a conditional model: the class, the strength of guidance, and the number of steps."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,15 +83,15 @@ def growing_classes(names: Sequence[str], kind: str, seed: int) -> Iterator[Pane
 # One handler draws the three panels of the tab: what an input did not change is not drawn again.
 @kept(128)
 def _of_class(name: str, kind: str, seed: int) -> Row:
-    with turn(prices.of_images(name, checks.MOST_IMAGES)):
-        return Row(name, "", to_uint8(load(name).generate(checks.MOST_IMAGES, seed, label=kind)))
+    generate = partial(load(name).generate, checks.MOST_IMAGES, seed, label=kind)
+    return Row(name, "", to_uint8(turn(prices.of_images(name, checks.MOST_IMAGES), generate)))
 
 
 @kept(64)
 def _of_every_class(name: str, seed: int) -> Row:
     model, count = load(name), len(CLASS_NAMES)
-    with turn(prices.of_images(name, count)):
-        images = model.decode(model.sample(1, seed).repeat(count, 1), label=list(range(count)))
+    decode = partial(model.decode, model.sample(1, seed).repeat(count, 1), label=list(range(count)))
+    images = turn(prices.of_images(name, count), decode)
     return Row(name, "", to_uint8(images), tuple(CLASSES.values()))
 
 
@@ -139,8 +140,8 @@ def growing_guided(name: str, kind: str, seed: int) -> Iterator[Panel]:
 
 @kept(128)
 def _with_guidance(name: str, kind: str, seed: int, strength: float) -> Row:
-    with turn(prices.of_images(name, FEW)):
-        images = load(name).generate(FEW, seed, label=kind, guidance=strength)
+    generate = partial(load(name).generate, FEW, seed, label=kind, guidance=strength)
+    images = turn(prices.of_images(name, FEW), generate)
     return Row(_title(strength), MEANING.get(strength, ""), to_uint8(images))
 
 
@@ -177,8 +178,8 @@ def growing_formed(name: str, steps: int, seed: int) -> Iterator[Panel]:
 
 @kept(64)
 def _stages(name: str, steps: int, seed: int) -> Tensor:
-    with turn(prices.of_images(name, FEW, steps)):
-        return torch.stack(list(load(name).stream(FEW, seed, steps=steps)))
+    states = turn(prices.of_images(name, FEW, steps), lambda: list(load(name).stream(FEW, seed, steps=steps)))
+    return torch.stack(states)
 
 
 def _titles(name: str, seed: int) -> list[str]:
