@@ -186,7 +186,7 @@ def test_busy_measures_each_figure_in_every_company(monkeypatch, capsys):
     assert all(ms > 0 for costs in found for ms in costs.ms)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "this machine" and lines[-1].startswith("6 figures, ")
-    assert [line.rstrip() for line in lines[4:-1]] == [str(costs).rstrip() for costs in found]
+    assert [line.rstrip() for line in lines[5:-1]] == [str(costs).rstrip() for costs in found]
 
 
 def test_busy_knows_its_models():

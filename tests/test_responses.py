@@ -1,8 +1,7 @@
 """What answers of the demo's server say beside their content, and what they keep to themselves."""
 
-import asyncio
-
 from asgi import coming, scope
+from conftest import in_loop
 
 from demo.server import responses
 from demo.server.refusals import Refused
@@ -16,7 +15,7 @@ def answered(app, language="en"):
     async def send(message):
         sent.append(message)
 
-    asyncio.run(responses.Responses(app)(scope(accept_language=language), coming(), send))
+    in_loop(responses.Responses(app)(scope(accept_language=language), coming(), send))
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     return sent[0]["status"], headers, b"".join(message.get("body", b"") for message in sent[1:]).decode()
 

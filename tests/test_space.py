@@ -175,7 +175,7 @@ def test_what_is_uploaded_starts_and_says_what_it_needs(hub, folder, tmp_path):
     assert (head["sdk"], head["app_file"], head["title"]) == ("gradio", "app.py", "garments")
     assert len(head["short_description"]) <= 60  # more is refused
     pins = dict(line.split("==") for line in hub.files["requirements.txt"].decode().splitlines())
-    assert {*pins} == {"numpy", "pillow", "safetensors", "torch", "torchvision", "tqdm"}
+    assert {*pins} == {"filelock", "numpy", "pillow", "safetensors", "torch", "torchvision", "tqdm"}
     assert not any("+" in version for version in pins.values())  # of torch's build for the processor, which PyPI lacks
     space = tmp_path / "space"
     for name, content in hub.files.items():

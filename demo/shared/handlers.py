@@ -32,8 +32,8 @@ def job() -> Job:
 
 @contextmanager
 def working() -> Iterator[None]:
-    """Have the work that is done inside take turns, as that of the request which Gradio is answering."""
-    before = current.set(job())
+    """Have the work that is done inside take turns, as that of the request which Gradio is answering, if it is."""
+    before = current.set(job() if LocalContext.request.get(None) is not None else None)
     try:
         yield
     finally:

@@ -21,6 +21,7 @@ def run(names: list[str], scale: float = 1) -> bool:
     with served(GRADIO_MCP_SERVER="True") as server:
         common = import_module("attacks.common")
         common.at_once(lambda seed: common.call(server, "generate", ["vae_2", 10, seed, ""]), WORKED)
+        import_module("attacks.crowd").look_around(server)
         before = memory(server.pid)
         print(f"{'attack':12} {'tried':>7} {'refused':>8} {'answered':>9} {'failed':>7} {'seconds':>8} {'MB after':>9}")
         for name in names:

@@ -17,7 +17,7 @@ import httpx
 from attacks.common import Outcome
 from common.browsing import Server
 
-ATTACKERS, SECONDS = 40, 60.0
+ATTACKERS, SECONDS, WARM = 40, 60.0, 8.0
 SOON, LATE, SHARE = 3.0, 10.0, 0.95  # seconds
 LIMIT = 60.0  # seconds that a visitor waits
 PAUSE = 2.0  # seconds between two things that a visitor asks for, at most
@@ -58,6 +58,11 @@ def attack(server: Server, scale: float) -> Outcome:
     elif scale >= 1 and (calls[int(SHARE * len(calls))] > SOON or calls[-1] > LATE):
         outcome.failures.append(str(found))
     return outcome
+
+
+def look_around(server: Server) -> None:
+    """Visit every tab for a while: what the demo loads when it is first asked for stays."""
+    asyncio.run(crowd(server.address, 0, WARM))
 
 
 class Page:
@@ -120,7 +125,7 @@ async def ask(client: httpx.AsyncClient, page: Page, tab: str, values: list[Any]
 
 async def visit(address: str, page: Page, tab: str, crowd: Crowd, end: float) -> None:
     """A visitor who looks at one tab, with another seed each time."""
-    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False, trust_env=False) as client:
         while time.perf_counter() < end:
             seed = random.randrange(10**6)
             try:
@@ -152,7 +157,7 @@ async def visit(address: str, page: Page, tab: str, crowd: Crowd, end: float) ->
 
 async def harm(address: str, page: Page, searching: list[str], everything: list[str], crowd: Crowd, end: float) -> None:
     """An attacker."""
-    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False, trust_env=False) as client:
         while time.perf_counter() < end:
             session = uuid.uuid4().hex
             for models in (everything, searching, searching, searching):
@@ -180,7 +185,7 @@ async def harm(address: str, page: Page, searching: list[str], everything: list[
 
 async def crowd(address: str, attackers: int, seconds: float) -> Crowd:
     """A visitor at every tab, and so many attackers, for so long."""
-    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False) as client:
+    async with httpx.AsyncClient(base_url=address, timeout=LIMIT, verify=False, trust_env=False) as client:
         page = Page((await client.get("config")).json())
     choices = page.components[page.tabs["reconstruction"]["inputs"][1]]["props"]["choices"]
     everything = [value for _, value in choices]
