@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import gradio as gr
 import numpy as np
 import pytest
 from conftest import free_port
@@ -262,3 +263,15 @@ def test_it_starts_as_a_space(tmp_path):
     finally:
         server.terminate()
         server.communicate(timeout=20)
+
+
+def test_sessions_keep_what_changed_and_no_configuration(app, address):
+    sessions = app.demo.app.state_holder
+    one, other = sessions["one"], sessions["other"]
+    assert sessions["one"] is one and one.config_values == {}
+    assert one.blocks_config.blocks.keys() == app.demo.default_config.blocks.keys()
+    key, box = next((key, block) for key, block in app.demo.blocks.items() if type(block) is gr.Radio)
+    one[key] = changed = gr.Radio(["a"])
+    assert one[key] is changed and other[key] is box  # what a visitor's page became is no other's
+    one._update_value_in_config(key, "x" * 10**6)
+    assert "x" * 100 not in str(one.config_values)
