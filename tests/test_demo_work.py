@@ -217,9 +217,7 @@ def test_prices_follow_what_a_call_does():
 
 def test_what_costs_too_much_is_refused_with_what_would_fit():
     prices.afford({"a": prices.BUDGET}, 10)
-    with pytest.raises(
-        Refusal, match=r"about 120 seconds .* may take 60\. It would fit .* at most 5,"
-    ):
+    with pytest.raises(Refusal, match=r"about 120 seconds .* may take 60\. It would fit .* at most 5,"):
         prices.afford({"a": prices.BUDGET, "b": prices.BUDGET}, 10)
     with pytest.raises(Refusal, match="These models would fit: b, a"):
         prices.afford({"a": 30.0, "b": 20.0, "c": 1000.0}, 1)
