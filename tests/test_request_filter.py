@@ -337,6 +337,13 @@ def test_what_passes_is_what_was_sent():
     assert passed({**scope(), "type": "websocket"}) == {}
 
 
+def test_other_pages_are_not_asked_for():
+    for query in ("page=x&tab=morph", "%70age=x&tab=morph", "page=&page=y&tab=morph", "tab=morph&deep_link=..%2Fx"):
+        assert passed(scope(query=query))["scope"]["query_string"] == b"tab=morph", query
+    odd = "tab=morph&x=%ff;&&y"
+    assert passed(scope(query=odd))["scope"]["query_string"] == odd.encode()
+
+
 def test_a_tool_asks_in_the_name_of_its_visitor():
     sent = scope("/gradio_api/mcp/", "POST", client="10.0.0.9", x_forwarded_for="1.2.3.4", **JSON)
     seen = passed(sent, [b"{}"], tools=True)

@@ -2,6 +2,7 @@
 much, with a body within bounds and JSON that makes sense. What passes, Gradio gets to see."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,6 +15,7 @@ from .refusals import Refused
 from .visitors import visitor
 
 say = Words(__file__)
+OTHER_PAGES = ("page", "deep_link")  # names in a query by which Gradio looks for one
 
 
 class RequestFilter:
@@ -64,8 +66,13 @@ class RequestFilter:
 
 
 def _plain(scope: Scope, headers: dict[bytes, bytes] | None = None) -> Scope:
-    """Without a header by which Gradio would believe to be another server, and with these `headers` in place of what
-    was sent: a tool calls the server itself, in the name of the visitor who called the tool."""
+    """Without a header by which Gradio would believe to be another server, and what would ask it for another page; with
+    these `headers` in place of what was sent: a tool calls the server itself, in the name of the visitor who called the
+    tool."""
     ours = headers or {}
     kept = [(name, value) for name, value in scope["headers"] if name not in {b"x-gradio-server", *ours}]
+    asked = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    if any(name in OTHER_PAGES for name, _ in asked):
+        query = urlencode([(name, value) for name, value in asked if name not in OTHER_PAGES]).encode()
+        scope = {**scope, "query_string": query}
     return {**scope, "headers": [*kept, *ours.items()]}

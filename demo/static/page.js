@@ -31,6 +31,7 @@ const query = () => Object.fromEntries(new URL(location.href).searchParams);
  * @type {Record<string, string>} */
 let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
+let following = false; // the browser's Back or Forward, in this
 /** @type {number | undefined} */
 let patience;
 const PATIENCE = 10_000, LOOK = 50; // for a restoration, and between two looks at it; in ms
@@ -49,7 +50,7 @@ export function restored() {
 
 function settled() {
     clearTimeout(patience);
-    restoring = false;
+    restoring = following = false;
     drawHeld();
 }
 
@@ -99,9 +100,10 @@ export function viewLink() {
     return address.href;
 }
 
-/** A tab was opened: another than that of the address, where the visitor went on before the inputs had what it says. */
+/** A tab was opened. While the page is opened, nobody but the visitor turns to another than that of the address; on the way
+ * Back or Forward, the server does too. */
 export function turned(tab) {
-    if (restoring && tab !== (opened.tab ?? tab)) settled();
+    if (restoring && !following && tab !== (opened.tab ?? tab)) settled();
     remember(tab, last[tab] ?? recall(tab));
 }
 
@@ -112,7 +114,7 @@ function follow(restore) {
         opened = query();
         const { tab = "explore", ...values } = opened;
         last[tab] = values;
-        restoring = true;
+        restoring = following = true;
         clearTimeout(patience);
         patience = setTimeout(settled, PATIENCE);
         restore(location.search);
