@@ -34,7 +34,10 @@ let restoring = true; // until the tab that the address names is there, none may
 let following = false; // the browser's Back or Forward, in this
 /** @type {number | undefined} */
 let patience;
-const PATIENCE = 10_000, LOOK = 50; // for a restoration, and between two looks at it; in ms
+/** @type {number | undefined} */
+let insistence;
+// For a restoration, until it is asked for again, and between two looks at it; in ms.
+const PATIENCE = 10_000, INSIST = 1500, LOOK = 50;
 
 /** What the address said of a tab; nothing if it spoke of another. */
 export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
@@ -50,6 +53,7 @@ export function restored() {
 
 function settled() {
     clearTimeout(patience);
+    clearInterval(insistence);
     restoring = following = false;
     drawHeld();
 }
@@ -118,6 +122,8 @@ function follow(restore) {
         clearTimeout(patience);
         patience = setTimeout(settled, PATIENCE);
         restore(location.search);
+        clearInterval(insistence); // of two events in quick succession, Gradio may drop the second
+        insistence = setInterval(() => restore(location.search), INSIST);
         returns[tab]?.();
         tell(new URL(location.href));
     });
