@@ -229,6 +229,20 @@ def test_learning(visit):
     assert query(page)["epochs"] == str(last)
 
 
+def test_the_choice_of_epochs_is_narrowed_in_the_page_alone(visit):
+    courses = {name: list(learning.course(name)) for name in gengallery.list_histories()}
+    short = min(courses, key=lambda name: max(courses[name]))
+    beyond = next(epoch for epoch in learning.all_epochs() if epoch not in courses[short])
+    page = visit(query=f"?tab=learning&model={short}")
+    ready(page, "Learning")
+    expect(page.locator(".moments label")).to_have_text([str(epoch) for epoch in courses[short]])
+    page.evaluate("([name, epoch]) => history.pushState(null, '', `?tab=learning&model=${name}&epochs=${epoch}`)",
+                  [next(name for name in courses if beyond in courses[name]), beyond])  # fmt: skip
+    page.evaluate("dispatchEvent(new PopStateEvent('popstate'))")  # both are set at once
+    expect(page.locator("#learning")).to_contain_text(f"after {beyond} epochs")
+    assert page.complaints == []
+
+
 def test_a_wall_can_be_kept_at_print_size(visit):
     page = visit(query="?tab=generate&models=gan_dim_8,vae_2&count=4")
     ready(page, "Generate")

@@ -47,9 +47,13 @@ export const recall = tab => ((opened.tab ?? "explore") === tab ? opened : {});
 export function restored() {
     if (!restoring) return;
     const named = document.querySelector(`[role=tab][data-tab-id="${CSS.escape(opened.tab ?? "")}"]`);
-    if (named && named.getAttribute("aria-selected") !== "true") setTimeout(restored, LOOK);
-    else settled();
+    if (named && named.getAttribute("aria-selected") !== "true") return void setTimeout(restored, LOOK);
+    const answered = opened;
+    setTimeout(() => answered === opened && settled(), LOOK); // until the inputs have what was answered
 }
+
+/** The tab that is shown; none before the page is there. */
+const shown = () => document.querySelector("[role=tab][aria-selected=true]")?.getAttribute("data-tab-id");
 
 function settled() {
     clearTimeout(patience);
@@ -75,7 +79,7 @@ const last = {};
  * back from; other changes replace what was there. */
 export function remember(tab, values, step = false) {
     last[tab] = values;
-    if (restoring && (opened.tab ?? tab) !== tab) return;
+    if ((restoring && (opened.tab ?? tab) !== tab) || (shown() ?? tab) !== tab) return; // the address is that of the tab shown
     const address = new URL(location.href), before = address.searchParams.get("tab");
     for (const name of [...address.searchParams.keys()]) if (!name.startsWith("__")) address.searchParams.delete(name);
     address.searchParams.set("tab", tab);
@@ -104,9 +108,11 @@ export function viewLink() {
     return address.href;
 }
 
-/** A tab was opened. While the page is opened, nobody but the visitor turns to another than that of the address; on the way
- * Back or Forward, the server does too. */
-export function turned(tab) {
+/** A tab was opened, as Gradio tells, sometimes late. While the page is opened, nobody but the visitor turns to another than
+ * that of the address; on the way Back or Forward, the server does too. */
+export async function turned(tab) {
+    await new Promise(resolve => setTimeout(resolve)); // until it is shown
+    if (shown() !== tab) return; // it was left since
     if (restoring && !following && tab !== (opened.tab ?? tab)) settled();
     remember(tab, last[tab] ?? recall(tab));
 }

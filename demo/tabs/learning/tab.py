@@ -1,5 +1,6 @@
 """The tab Learning: a model at moments of its training."""
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,7 @@ import gengallery
 from ...shared.inputs import count_box, seed_box
 from ...shared.labels import Labels
 from ...shared.layout import intro, panel
-from ...shared.live import LIVE, live
+from ...shared.live import live
 from ...shared.panels import to_html
 from ...shared.static import PAGE
 from ...shared.tab import Tab
@@ -37,17 +38,18 @@ def build(tab: gr.Tab) -> None:
         play = gr.Button(T("play"), size="sm", elem_classes="plainly")
         live(tab, inputs, draw, [page], view.surprise)
     play.click(None, None, None, js=f"async () => (await {PAGE}).play('learning')", api_visibility="private")
-    gr.on([tab.select, model.change], moments, [model, epochs], epochs, api_visibility="private", **LIVE)
+    # In the page alone: the server's session would else refuse epochs that arrive before the choices that have them.
+    gr.on([tab.select, model.change], None, [model, epochs], epochs, js=moments(names), api_visibility="private")
 
 
-def moments(model: Any, epochs: Any) -> Any:
-    """The choice of epochs as the model's snapshots have it."""
-    if model not in gengallery.list_histories():
-        return gr.skip()
-    known = [str(epoch) for epoch in view.course(model)]
-    if epochs in known:  # which stays, even if it is about to change
-        return gr.Radio(known)
-    return gr.Radio(known, value=str(view.last_before(model, int(epochs) if epochs in every_epoch() else 0)))
+def moments(names: list[str]) -> str:
+    """The page's choice of epochs as a model's snapshots have it: what was chosen, or the last one before."""
+    courses = json.dumps({name: [str(epoch) for epoch in view.course(name)] for name in names})
+    return f"""(model, epochs) => {{
+        const known = ({courses})[model] ?? [];
+        const value = known.findLast(epoch => Number(epoch) <= Number(epochs)) ?? epochs;
+        return {{ __type__: "update", choices: known.map(epoch => [epoch, epoch]), value }};
+    }}"""
 
 
 def every_epoch() -> list[str]:
