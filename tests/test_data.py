@@ -341,26 +341,26 @@ def test_a_split_is_checked(images, labels):
         Split(images, labels)
 
 
-def test_a_tenth_of_each_class_is_set_apart():
+@pytest.mark.parametrize(("share", "expected"), [(10, [10, 4, 1, 0]), (6, [17, 6, 1, 0])])
+def test_as_much_of_each_class_is_set_apart(share, expected):
     labels = np.repeat(np.arange(4), (100, 37, 9, 1))
-    chosen = stratified(labels)
-    counts = [int(chosen[labels == number].sum()) for number in range(4)]
-    assert counts == [10, 4, 1, 0]
-    assert chosen.sum() == round(len(labels) / 10)
-    assert (stratified(labels) == chosen).all()
-    assert stratified(np.zeros(0, np.int64)).shape == (0,)
+    chosen = stratified(labels, share)
+    assert [int(chosen[labels == number].sum()) for number in range(4)] == expected
+    assert chosen.sum() == round(len(labels) / share)
+    assert (stratified(labels, share) == chosen).all()
+    assert stratified(np.zeros(0, np.int64), share).shape == (0,)
 
 
-def test_small_classes_still_give_a_tenth_in_all():
+def test_small_classes_still_give_their_share_in_all():
     labels = np.repeat(np.arange(40), 2)
-    chosen = stratified(labels)
+    chosen = stratified(labels, 10)
     assert chosen.sum() == 8
     assert np.bincount(labels[~chosen]).min() == 1  # every class keeps an image
 
 
 def test_the_choice_never_changes():
     # Files of weights stand on it.
-    assert np.flatnonzero(stratified(np.arange(100) % 2)).tolist() == [4, 5, 20, 22, 27, 33, 47, 56, 61, 82]
+    assert np.flatnonzero(stratified(np.arange(100) % 2, 10)).tolist() == [4, 5, 20, 22, 27, 33, 47, 56, 61, 82]
 
 
 def parts(dataset: Dataset) -> dict[str, np.ndarray]:
@@ -371,13 +371,13 @@ def test_what_the_source_lacks_is_cut_from_train():
     images, labels = arrays(300, classes=3, side=32)
     whole = Dataset.from_arrays("x", {"train": (images, labels)}, size=32)
     cut = parts(whole)
-    assert [len(cut[name]) for name in ("train", "validation", "test", "trainval")] == [243, 27, 30, 270]
+    assert [len(cut[name]) for name in ("train", "validation", "test", "trainval")] == [225, 45, 30, 270]
     together = np.concatenate([cut["train"], cut["validation"], cut["test"]])[:, 0]
     assert sorted(map(bytes, together)) == sorted(map(bytes, images))
     order = {bytes(image): number for number, image in enumerate(images)}
     numbers = [order[bytes(image)] for image in cut["trainval"][:, 0]]
     assert numbers == sorted(numbers)  # the source's own order
-    assert torch.bincount(whole.split("validation").labels).tolist() == [9, 9, 9]
+    assert torch.bincount(whole.split("validation").labels).tolist() == [15, 15, 15]
     again = Dataset.from_arrays("x", {"train": (images, labels)}, size=32)
     assert again.split("test").checksum() == whole.split("test").checksum()
 
@@ -392,14 +392,14 @@ def test_own_splits_stay_whole():
     cut = parts(Dataset.from_arrays("x", without, size=32))
     assert (cut["test"][:, 0] == own["test"][0]).all()
     assert (cut["trainval"][:, 0] == own["train"][0]).all()
-    assert len(cut["train"]) == 180
+    assert len(cut["train"]) == 167
 
 
 def test_a_test_split_alone_is_cut_too():
     cut = parts(Dataset.from_arrays("x", {"test": arrays(200, 0, 4, 32)}, size=32))
     assert {name: len(images) for name, images in cut.items()} == {
-        "train": 162,
-        "validation": 18,
+        "train": 150,
+        "validation": 30,
         "test": 20,
         "trainval": 180,
     }
@@ -544,7 +544,7 @@ def test_data_that_a_model_can_be_trained_on_passes():
 @pytest.mark.parametrize(
     ("splits", "classes", "says"),
     [
-        ({"train": arrays(60, side=32)}, None, "x: expected at least 64 training images, found 49"),
+        ({"train": arrays(60, side=32)}, None, "x: expected at least 64 training images, found 45"),
         (
             {"train": arrays(200, classes=9, side=32)},
             tuple("abcdefghij"),
@@ -630,14 +630,14 @@ def test_the_real_data_set(fashion):
     before = sorted(data.default_root().rglob("*"))
     for split, n, expected in (
         ("trainval", 60_000, "1f243a60b4b748a44c48b9a6f6907be2a08bee3e4e226f0e86fbde8e147b745a"),
+        ("train", 50_000, "3394826fee09b8b64de28d637bf3133b9790d22901e02bb7809fd464ef298931"),
+        ("validation", 10_000, "b9000113b0d4917adaaf691aa91ee76869418ef6d6c53a1607b7772b4f062f9c"),
         ("test", 10_000, "9a494dc49efeb996f4076c469b31cd058152067b1594ba6ab85dd739fce3775e"),
     ):
         loaded = fashion.split(split)
         assert loaded.images.shape == (n, *default_spec().shape)
         assert torch.bincount(loaded.labels).tolist() == [n // 10] * 10
         assert loaded.checksum() == expected
-    assert torch.bincount(fashion.split("validation").labels).tolist() == [600] * 10
-    assert len(fashion.split("train")) == 54_000
     pixels = fashion.split("trainval").images.double() / 255
     assert fashion.spec == default_spec()
     assert default_spec().mean == pytest.approx(float(pixels.mean()), abs=5e-5)

@@ -31,7 +31,7 @@ from gengallery.data.sources import (
     registered,
 )
 from gengallery.data.spec import LARGEST, SMALLEST, STEP, ImageSpec
-from gengallery.data.splits import Split, checksum, stratified
+from gengallery.data.splits import SHARES, Split, checksum, stratified
 
 NAMES = (TRAIN, VALIDATION, TEST, TRAINVAL)
 FEWEST = 64  # training images
@@ -108,7 +108,7 @@ class Dataset:
             >>> images = np.random.default_rng(0).integers(0, 256, (200, 40, 40, 3), dtype=np.uint8)
             >>> noise = Dataset.from_arrays("noise", {"train": (images, np.arange(200) % 4)}, size=32)
             >>> noise.spec.shape, noise.spec.classes, len(noise.split("validation"))
-            ((3, 32, 32), ('0', '1', '2', '3'), 18)
+            ((3, 32, 32), ('0', '1', '2', '3'), 30)
         """
         reader = Memory(name, arrays, classes)
         return cls(name, reader, size=size, channels=channels, light_on_dark=light_on_dark)
@@ -153,8 +153,8 @@ class Dataset:
         """One of "train", "validation", "test" and "trainval", which is train and validation together in the source's
         own order.
 
-        Where the source has no validation split, a tenth of its training images is taken for it, of each class a
-        tenth, fixed by a seed; where it has no test split, a tenth is taken for that first.
+        Where the source has no validation split, a sixth of its training images is taken for it, of each class a
+        sixth, fixed by a seed; where it has no test split, a tenth is taken for that first.
 
         Raises DataMissing where it is neither on this machine nor to be had, ValueError where it can't be used.
         """
@@ -209,14 +209,14 @@ class Dataset:
             return self._read(name)
         whole = self._read(pool)
         labels = whole.labels.numpy()
-        test = np.zeros(len(whole), bool) if TEST in own and pool != TEST else stratified(labels)
+        test = np.zeros(len(whole), bool) if TEST in own and pool != TEST else stratified(labels, SHARES[TEST])
         rest = np.flatnonzero(~test)
         if VALIDATION in own and pool != VALIDATION:
             if name == TRAINVAL:
                 return _together(_part(whole, rest), self._read(VALIDATION))
             validation = np.zeros(len(rest), bool)
         else:
-            validation = stratified(labels[rest])
+            validation = stratified(labels[rest], SHARES[VALIDATION])
         parts = {
             TRAIN: rest[~validation],
             VALIDATION: rest[validation],
