@@ -361,6 +361,7 @@ def test_small_classes_still_give_their_share_in_all():
 def test_the_choice_never_changes():
     # Files of weights stand on it.
     assert np.flatnonzero(stratified(np.arange(100) % 2, 10)).tolist() == [4, 5, 20, 22, 27, 33, 47, 56, 61, 82]
+    assert np.flatnonzero(stratified(np.arange(60) % 2, 6)).tolist() == [4, 11, 13, 20, 26, 27, 33, 41, 52, 56]
 
 
 def parts(dataset: Dataset) -> dict[str, np.ndarray]:

@@ -31,7 +31,7 @@ const query = () => Object.fromEntries(new URL(location.href).searchParams);
  * @type {Record<string, string>} */
 let opened = query();
 let restoring = true; // until the tab that the address names is there, none may write its own
-let following = false; // the browser's Back or Forward, in this
+let following = false; // whether that is an address of the browser's Back or Forward
 /** @type {number | undefined} */
 let patience;
 /** @type {number | undefined} */

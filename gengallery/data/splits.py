@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 BATCH = 500  # images that go through a network at once, where nothing is learned
-# One image in so many goes to a split that the source lacks: of Fashion-MNIST's 60,000, 10,000 are for validation.
-SHARES = {"validation": 6, "test": 10}
-SEED = 0  # of the choice
+SEED = 0  # of what is set apart
 
 
 @dataclass(frozen=True)
@@ -67,8 +65,7 @@ def checksum(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> str:
 
 
 def stratified(labels: NDArray[np.int64], share: int) -> NDArray[np.bool_]:
-    """Which of the images with these `labels` (N) are set apart, (N): one in `share`, of each class as many, fixed by a
-    seed.
+    """Which of the images with these `labels` (N) are set apart, (N): one in `share` of each class, fixed by a seed.
 
     What is left goes to the classes with the largest remainders. A class always keeps an image.
     """

@@ -46,7 +46,8 @@ def moments(names: list[str]) -> str:
     """The page's choice of epochs as a model's snapshots have it: what was chosen, or the last one before."""
     courses = json.dumps({name: [str(epoch) for epoch in view.course(name)] for name in names})
     return f"""(model, epochs) => {{
-        const known = ({courses})[model] ?? [];
+        const known = ({courses})[model];
+        if (!known) return epochs;
         const value = known.findLast(epoch => Number(epoch) <= Number(epochs)) ?? epochs;
         return {{ __type__: "update", choices: known.map(epoch => [epoch, epoch]), value }};
     }}"""
